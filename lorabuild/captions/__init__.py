@@ -1,0 +1,1 @@
+"""Pure text: from scored tags to the caption that the model is trained on."""

@@ -1,0 +1,28 @@
+"""Events: what a build says while it runs. One sink, any number of faces (terminal, JSON lines, report)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    ``kind`` is one of ``stage`` (a stage begins: total, todo, reasons), ``progress`` (done, total, unit, loss, lr …),
+    ``item`` (one item is finished), ``aside`` (one item is set aside: item, problem), ``table`` (repeats before training),
+    ``note`` and ``warning`` (code, item, text), ``stage_done`` (ran, reused, seconds), ``done`` (the end).
+    """
+
+    kind: str
+    stage: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+Emit = Callable[[Event], None]
+
+
+def silent(_event: Event) -> None:
+    """The sink that forgets."""

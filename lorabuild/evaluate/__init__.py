@@ -1,0 +1,1 @@
+"""Pictures drawn to judge a result: samples and grids."""

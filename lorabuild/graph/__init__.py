@@ -1,0 +1,1 @@
+"""Plan, tasks, explanation, lock: what has to be done and why."""

@@ -1,0 +1,1 @@
+"""Model families behind one protocol, one file each. The only room that imports diffusers."""

@@ -1,0 +1,1 @@
+"""Adapters put on a model from outside and taken off again."""

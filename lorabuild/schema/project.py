@@ -1,0 +1,36 @@
+"""The whole of lora.yaml."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lorabuild.schema.base import Base
+from lorabuild.schema.budget import Budget
+from lorabuild.schema.captions import Captions
+from lorabuild.schema.concepts import Concept, Trigger
+from lorabuild.schema.device import Device
+from lorabuild.schema.images import Images
+from lorabuild.schema.network import LoRA, Network
+from lorabuild.schema.output import Output
+from lorabuild.schema.regularization import Regularization
+from lorabuild.schema.samples import Samples
+from lorabuild.schema.section import Section
+from lorabuild.schema.training import Training
+
+
+class Project(Section):
+    """What a LoRA is made from."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="Name of the LoRA and of its files.")
+    base: Base = Field(description="The model that the LoRA is trained on.")
+    triggers: dict[str, Trigger] = Field({}, description="New words and what they absorb.")
+    concepts: dict[str, Concept] = Field(min_length=1, description="Folders of images and the triggers that they show.")
+    images: Images = Field(Images(), description="Size, buckets, preparation.")
+    captions: Captions = Field(Captions(), description="Taggers and caption rules.")
+    budget: Budget = Field(Budget(), description="How long to train.")
+    regularization: Regularization | None = Field(None, description="Prior pictures made by the base model.")
+    network: Network = Field(LoRA(), description="The adapter that is trained.")
+    training: Training = Field(Training(), description="Optimizer, schedule, loss, batches.")
+    samples: Samples = Field(Samples(), description="Pictures drawn to judge the result.")
+    output: Output = Field(Output(), description="Where the result goes and what it says of itself.")
+    device: Device = Field(Device(), description="Where the work is done.")

@@ -1,0 +1,27 @@
+"""``regularization:`` pictures made by the base model, so that it keeps what it knew."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lorabuild.schema.section import Section
+
+
+class Generate(Section):
+    """Pictures to be drawn by the base model."""
+
+    count: int = Field(32, ge=1, description="How many.")
+    prompts: tuple[str, ...] = Field(
+        (), description="Prompts, used in turn; `{red|blue}` picks one by counted chance. Default: the class words of the triggers."
+    )
+    negative: str = Field("", description="Negative prompt.")
+    steps: int = Field(20, ge=1, le=1000, description="Sampler steps.")
+    cfg: float = Field(7.0, ge=1, description="Guidance scale.")
+    seed: int = Field(0, ge=0, description="Root of the seeds.")
+
+
+class Regularization(Section):
+    """Prior preservation (Ruiz et al. 2023)."""
+
+    generate: Generate = Field(Generate(), description="Pictures to be drawn by the base model.")
+    prior_loss_weight: float = Field(1.0, ge=0, description="Weight of these pictures in the loss.")

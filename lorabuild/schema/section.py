@@ -1,0 +1,18 @@
+"""The record that every section of lora.yaml is: closed, frozen, its defaults on its fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A section of lora.yaml: unknown words are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def runtime_only(default: Any, description: str, **limits: Any) -> Any:
+    """A field that changes how a build runs and never what it makes: it is part of no key."""
+    return Field(default, description=description, json_schema_extra={"runtime_only": True}, **limits)

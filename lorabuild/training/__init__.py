@@ -1,0 +1,1 @@
+"""The loop and its parts. It sees records of cached tensors and knows no family."""
