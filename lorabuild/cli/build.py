@@ -1,0 +1,30 @@
+"""``lorabuild [build] [TARGET…]``: bring the LoRA up to date; do only the work that a change calls for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from lorabuild.cli.options import of_project, opened
+from lorabuild.cli.targets import add_targets
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("build", parents=[of_project()], help="bring the LoRA up to date", description=__doc__)
+    add_targets(parser)
+    parser.add_argument("--locked", action="store_true", help="fail when lora.lock would change")
+    parser.add_argument("--no-wait", action="store_true", help="fail when another build is running, instead of waiting")
+    parser.add_argument("--rehash", action="store_true", help="read every file again, whatever its time stamps say")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build; 0 when the LoRA is up to date, also with images set aside."""
+    from lorabuild.cli.faces import face
+    from lorabuild.graph.build import Wishes, build
+
+    loaded = opened(args)
+    wishes = Wishes(tuple(args.targets), locked=args.locked, wait=not args.no_wait, rehash=args.rehash)
+    with face(args, loaded.project) as emit:
+        build(loaded, wishes, emit)
+    return 0

@@ -1,0 +1,46 @@
+"""Options that several commands share, and opening the project that they name."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lorabuild.schema.check import check
+from lorabuild.schema.load import Loaded, load
+
+
+def common() -> argparse.ArgumentParser:
+    """Options that every command takes, before or after its name (a parent parser)."""
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    parser.add_argument("-C", dest="folder", metavar="DIR", help="work on the project in this folder")
+    parser.add_argument("--json", action="store_true", help="machine-readable output on stdout")
+    parser.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more")
+    return parser
+
+
+def of_project() -> argparse.ArgumentParser:
+    """Options of every command that opens a project (a parent parser)."""
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, parents=[common()])
+    parser.add_argument(
+        "--set", dest="overrides", metavar="A.B=C", action="append", help="set a word of lora.yaml for this run"
+    )
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), help="where to work (default: `device` in lora.yaml)"
+    )
+    return parser
+
+
+def opened(args: argparse.Namespace) -> Loaded:
+    """The loaded and checked project. Raises ``ProjectError``."""
+    overrides = list(getattr(args, "overrides", None) or [])
+    if device := getattr(args, "device", None):
+        overrides.append(f"device.type={device}")
+    loaded = load(Path(getattr(args, "folder", ".")) / "lora.yaml", overrides)
+    check(loaded)
+    return loaded
+
+
+def as_json(args: argparse.Namespace) -> bool:
+    """Whether ``--json`` was said, before or after the command."""
+    return bool(getattr(args, "json", False))

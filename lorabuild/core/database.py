@@ -1,0 +1,234 @@
+"""``state.db``: opened, mended, guarded. SQLite with a write-ahead log, so that readers never wait for a writer.
+
+Whatever stands in it can be made again; so a damaged database is put aside and replaced by the last backup, or by an empty
+one, and the build goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lorabuild.core.errors import BusyError, StoreError
+from lorabuild.core.events import Emit, Event, silent
+from lorabuild.core.files import sync_file, sync_folder
+from lorabuild.core.trouble import DISK_FULL, NOT_ALLOWED, READ_ONLY, printable, trouble
+
+VERSION = 1
+SCHEMA = """
+CREATE TABLE stats (path BLOB PRIMARY KEY, stamp TEXT NOT NULL, digest BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE blobs (digest BLOB PRIMARY KEY, size INTEGER NOT NULL, data BLOB);
+CREATE TABLE records (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE);
+CREATE TABLE results (key BLOB PRIMARY KEY, stage TEXT NOT NULL, body TEXT NOT NULL, parts TEXT NOT NULL);
+CREATE TABLE latest (stage TEXT, id BLOB, key BLOB NOT NULL, PRIMARY KEY (stage, id)) WITHOUT ROWID;
+CREATE TABLE builds (number INTEGER PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+_CHUNK = 1000
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_ADVICE = {
+    sqlite3.SQLITE_FULL: DISK_FULL,
+    sqlite3.SQLITE_IOERR: ("the disk does not take or give the bytes", "look for space and for disk errors, then run again"),
+    sqlite3.SQLITE_READONLY: READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: NOT_ALLOWED,
+    sqlite3.SQLITE_PERM: NOT_ALLOWED,
+}
+
+
+class _DamagedError(Exception):
+    """SQLite found the file damaged."""
+
+
+class Database:
+    """One connection to ``state.db``.
+
+    A reader (``write=False``) finds an empty database where there is none, and changes nothing on the disk.
+    """
+
+    def __init__(self, path: Path, *, write: bool, emit: Emit = silent) -> None:
+        self.path, self.write, self.emit = path, write, emit
+        self.backup_path = path.with_suffix(".backup")
+        self.lock = threading.RLock()
+        self.link = self._open_or_mend()
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query. A damaged database is mended, then asked again."""
+        with self.lock:
+            try:
+                with self._guard():
+                    return self.link.execute(sql, values).fetchall()
+            except _DamagedError:
+                self._mend()
+                with self._guard():
+                    return self.link.execute(sql, values).fetchall()
+
+    def rows_in(self, sql: str, values: Iterable[Any]) -> Iterator[list[Any]]:
+        """The rows of a query with ``IN (?)``, asked for many values, chunk by chunk."""
+        wanted = list(values)
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            yield self.rows(sql.replace("(?)", f"({','.join('?' * len(chunk))})"), chunk)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All the changes made inside, or none. Raises StoreError."""
+        with self.lock:
+            try:
+                with self._guard():
+                    self.link.execute("BEGIN IMMEDIATE")
+                    try:
+                        yield self.link
+                        self.link.execute("COMMIT")
+                    except BaseException:
+                        with contextlib.suppress(sqlite3.Error):
+                            self.link.execute("ROLLBACK")
+                        raise
+            except _DamagedError as error:
+                self._mend()
+                raise StoreError(
+                    "the state database was damaged and has been mended",
+                    where=printable(self.path),
+                    next_step="run the same command again; what is missing is made again",
+                ) from error
+
+    def backup(self) -> None:
+        """Copy the database to ``state.backup``, whole or not at all."""
+        beside = self.backup_path.with_suffix(".backup-new")
+        with self.lock, self._guard(), trouble("back up the state database", self.backup_path):
+            beside.unlink(missing_ok=True)
+            with contextlib.closing(sqlite3.connect(beside)) as copy:
+                self.link.backup(copy)
+            sync_file(beside)
+            beside.replace(self.backup_path)
+            sync_folder(beside.parent)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self.lock:
+            self.link.close()
+
+    def _open_or_mend(self) -> sqlite3.Connection:
+        try:
+            with self._guard():
+                return self._open()
+        except _DamagedError:
+            self._replace()
+            with self._guard():
+                return self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        if not self.write:
+            return _reader(self.path)
+        with trouble("make the store's folder", self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        link = _connect(self.path)
+        try:
+            link.execute("PRAGMA journal_mode = WAL")
+            link.execute("PRAGMA synchronous = NORMAL")
+            _prepare(link, self.path)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def _mend(self) -> None:
+        """Put the damaged database aside while it is open, and go on with the backup or an empty one."""
+        self.link.close()
+        self._replace()
+        self.link = self._open_or_mend()
+
+    def _replace(self) -> None:
+        """Move the damaged files away and put the backup in their place; a reader goes on with an empty database."""
+        if not self.write:
+            self.path = self.path.with_name("no state.db")
+            self._warn("the state database is damaged; the next build mends it")
+            return
+        aside = self.path.with_name(f"damaged-{time.time_ns():x}-{self.path.name}")
+        with trouble("put the damaged state database aside", self.path):
+            for tail in ("-wal", "-shm", ""):
+                with contextlib.suppress(FileNotFoundError):
+                    self.path.with_name(self.path.name + tail).replace(aside.with_name(aside.name + tail))
+            restored = _sound(self.backup_path)
+            if restored:
+                # moved, not copied: should this file be the trouble, the next mending does without it
+                self.backup_path.replace(self.path)
+        what = "restored from its last backup" if restored else "begun anew, so everything is made again"
+        self._warn(f"the state database was damaged and has been {what}; the damaged file is kept as {aside.name}")
+
+    def _warn(self, text: str) -> None:
+        self.emit(Event("warning", data={"code": "store-damaged", "item": self.path.name, "text": text}))
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _DAMAGE:
+                raise _DamagedError from error
+            if code in _BUSY:
+                raise BusyError("another program holds the state database", where=printable(self.path)) from error
+            if code not in _ADVICE:
+                raise
+            why, next_step = _ADVICE[code]
+            raise StoreError(
+                f"can't use the state database: {why}", where=printable(self.path), next_step=next_step
+            ) from error
+
+
+def _connect(path: Path | str, *, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False, uri=uri)
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing; an empty database in memory where there is no file."""
+    if not path.exists():
+        link = _connect(":memory:")
+        _prepare(link, path)
+        return link
+    place = path.absolute().as_uri()
+    link = _connect(place + "?mode=ro", uri=True)
+    try:
+        _prepare(link, path)
+    except sqlite3.OperationalError as error:
+        link.close()
+        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+            raise
+        link = _connect(place + "?immutable=1", uri=True)  # a read-only disk has no room for the log's index
+        _prepare(link, path)
+    except BaseException:
+        link.close()
+        raise
+    return link
+
+
+def _prepare(link: sqlite3.Connection, path: Path) -> None:
+    """Lay out an empty database; refuse one of a newer lorabuild."""
+    (version,) = link.execute("PRAGMA user_version").fetchone()
+    link.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version > VERSION:
+        raise StoreError(
+            f"the store was made by a newer lorabuild (its form is {version}, this one knows {VERSION})",
+            where=printable(path),
+            next_step="update lorabuild, or remove the folder .lorabuild to make everything again",
+        )
+    if version == 0:
+        link.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def _sound(path: Path) -> bool:
+    """Whether a backup is there and whole."""
+    if not path.exists():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as link:
+            return bool(link.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.DatabaseError:
+        return False

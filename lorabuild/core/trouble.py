@@ -1,0 +1,48 @@
+"""What the operating system says when it refuses, in a person's words and with the next step."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lorabuild.core.errors import StoreError
+
+DISK_FULL = ("the disk is full", "free some space and run the same command again; what is done is kept")
+NOT_ALLOWED = ("permission denied", "make it readable and writable for you, then run the same command again")
+READ_ONLY = ("the file system is read-only", "remount it writable or move the project to another disk")
+_QUOTA = ("your disk quota is used up", DISK_FULL[1])
+_FILES = ("too many open files", "raise the limit (ulimit -n 4096) and run the same command again")
+
+_ADVICE = {
+    errno.ENOSPC: DISK_FULL,
+    errno.EDQUOT: _QUOTA,
+    errno.EACCES: NOT_ALLOWED,
+    errno.EPERM: NOT_ALLOWED,
+    errno.EROFS: READ_ONLY,
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+}
+
+
+@contextmanager
+def trouble(doing: str, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn an OSError into a StoreError: what can't be done, where, why, what to do next."""
+    try:
+        yield
+    except OSError as error:
+        why, next_step = _ADVICE.get(error.errno or 0, (reason(error), ""))
+        raise StoreError(f"can't {doing}: {why}", where=printable(path), next_step=next_step) from error
+
+
+def reason(error: OSError) -> str:
+    """The system's own words for an error, without number and path."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    """A file's name fit for any terminal and log: bytes that are no text and control characters are escaped."""
+    name = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in name)

@@ -1,0 +1,169 @@
+"""A build: claim the store, look at the disk, run the stages that aren't clean, hand out the files, write the lock."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.core.claim import claim
+from lorabuild.core.errors import StageError
+from lorabuild.core.events import Emit, Event
+from lorabuild.core.store import Store
+from lorabuild.graph import balancing
+from lorabuild.graph.finish import finish, hold_to_lock
+from lorabuild.graph.forecast import duplicates, step_reasons
+from lorabuild.graph.inventory import take
+from lorabuild.graph.order import up_to
+from lorabuild.graph.plan import ITEMS
+from lorabuild.graph.session import STORE
+from lorabuild.graph.status import aside
+from lorabuild.graph.tasks import run_stages
+from lorabuild.graph.view import View
+
+if TYPE_CHECKING:
+    from lorabuild.graph.view import Step
+    from lorabuild.schema.load import Loaded
+
+LOOKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a build is wanted.
+
+    Attributes:
+        targets: stages to go up to; none means all.
+        locked: fail when lora.lock would change.
+        wait: wait for another build, instead of failing.
+        rehash: read every file again, whatever its stat says.
+    """
+
+    targets: tuple[str, ...] = ()
+    locked: bool = False
+    wait: bool = True
+    rehash: bool = False
+
+
+@dataclass
+class Tally:
+    """What a build did so far: per stage, how many items ran and were reused, and the time it took."""
+
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, stage: str, ran: int, total: int, seconds: float) -> None:
+        """Count a stage (once more, when the disk changed under the build)."""
+        before = self.stages.get(stage, {"ran": 0, "seconds": 0.0})
+        ran += before["ran"]
+        self.stages[stage] = {"ran": ran, "reused": max(total - ran, 0), "seconds": round(before["seconds"] + seconds, 3)}
+
+
+class _Moved(Exception):  # noqa: N818 – not an error: the disk changed, and the plan is made anew
+    """A file changed while a stage read it."""
+
+
+def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
+    """Bring the LoRA up to date.
+
+    Args:
+        loaded: the checked project.
+        wishes: how the build is wanted.
+        emit: the sink for events.
+
+    Returns:
+        What the last line of ``build --json`` holds: ``ok``, ``seconds``, ``stages``, ``outputs``.
+
+    Raises:
+        LorabuildError: a stage failed, the store is busy or can't be written, the lock differs.
+    """
+    begun = time.monotonic()
+    root = loaded.site.root / STORE
+    with claim(root, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))), Store(root) as store:
+        tally = Tally()
+        stages = up_to(wishes.targets)
+        view = _until_still(loaded, store, wishes, tally, emit)
+        outputs = finish(view, stages, tally.stages, locked=wishes.locked, emit=emit)
+        seconds = round(time.monotonic() - begun, 3)
+    done = {"ok": True, "seconds": seconds, "stages": tally.stages, "outputs": outputs}
+    emit(Event("done", data=done))
+    return done
+
+
+def _until_still(loaded: Loaded, store: Store, wishes: Wishes, tally: Tally, emit: Emit) -> View:
+    """Plan and run; when a file changed under a stage, look again."""
+    for _ in range(LOOKS):
+        view = View(loaded.site, take(loaded.site, store, rehash=wishes.rehash), store, ITEMS)
+        worker = _Worker(view, wishes, tally, emit)
+        try:
+            run_stages(up_to(wishes.targets), worker.clean, worker.run)
+        except _Moved:
+            emit(Event("note", data={"code": "changed", "text": "files changed while they were read; looking again"}))
+        else:
+            return view
+    raise StageError("files keep changing while they are read", next_step="let the program that writes them finish, then run `lorabuild` again")
+
+
+@dataclass
+class _Worker:
+    """Runs the stages of one view for doit."""
+
+    view: View
+    wishes: Wishes
+    tally: Tally
+    emit: Emit
+
+    def clean(self, stage: str) -> bool:
+        """Whether a stage has nothing to do; counted and told if so."""
+        if stage == "train":
+            self._before_training()
+        step = self.view.step(stage)
+        if step.waiting:
+            raise StageError(f"stage {stage}: {len(step.waiting)} items wait for results that no earlier stage gave")
+        if step.clean:
+            self._told(step, 0, 0.0)
+        return step.clean
+
+    def run(self, stage: str) -> None:
+        """Run what a stage has to do."""
+        step = self.view.step(stage)
+        why = [{"item": name, "why": "; ".join(causes)} for name, causes in step_reasons(self.view, step)]
+        self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
+        begun = time.monotonic()
+        module = import_module(f"lorabuild.stages.{stage}")
+        with self.view.store.writer(stage) as outputs:
+            module.run(step.todo, self.view.site, outputs, self.emit)
+        after = self.view.again(stage)
+        self._tell_aside(step, after)
+        if after.todo:
+            raise _Moved
+        self._told(step, len(step.todo), time.monotonic() - begun)
+
+    def _told(self, step: Step, ran: int, seconds: float) -> None:
+        self.view.store.remember(step.stage, step.items)
+        self.tally.add(step.stage, ran, step.total, seconds)
+        counts = self.tally.stages[step.stage]
+        self.emit(Event("stage_done", step.stage, {"ran": ran, "reused": step.total - ran, "seconds": counts["seconds"]}))
+        if step.stage == "balance":
+            table = balancing.table(self.view)
+            self.emit(Event("table", "balance", table))
+            for warning in table["warnings"] + duplicates(self.view):
+                self.emit(Event("warning", "balance", warning))
+
+    def _tell_aside(self, step: Step, after: Step) -> None:
+        ran = {item.id for item in step.todo}
+        for name, result in self.view.made(after.stage).items():
+            if name in ran and result.problem:
+                self.emit(Event("aside", after.stage, {"item": name, "problem": result.problem}))
+
+    def _before_training(self) -> None:
+        """The last moment before hours are spent: something to learn from, and the lock as promised."""
+        if not self.view.step("train").items and not self.view.step("train").waiting:
+            raise StageError("there is nothing to train on")
+        if not any(row["images"] for row in balancing.table(self.view)["concepts"]):
+            named = "; ".join(f"{entry['path']}: {entry['problem']}" for entry in aside(self.view)[:5])
+            raise StageError(f"no image can be used ({named})", next_step="put readable images into the concept folders")
+        if self.wishes.locked:
+            hold_to_lock(self.view, up_to(("text",)))
+
+

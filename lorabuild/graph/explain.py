@@ -1,0 +1,56 @@
+"""Why something is done: the named parts of a key, then and now, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lorabuild.core.digest import short
+
+MISSING = object()
+
+
+def reasons(then: Mapping[str, Any] | None, now: Mapping[str, Any], *, had_result: bool) -> list[str]:
+    """What changed between two sets of key parts.
+
+    Args:
+        then: the parts when the item was last made; None when it never was.
+        now: the parts of today's key.
+        had_result: whether a result for today's key was recorded (its blobs are gone or damaged).
+    """
+    if had_result:
+        return ["result missing from the store"]
+    if then is None:
+        return ["new"]
+    return list(_differences("", then, now)) or ["result missing from the store"]
+
+
+def _differences(place: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted({*then, *now}):
+        before, after = then.get(name, MISSING), now.get(name, MISSING)
+        label = f"{place}.{name}" if place else name
+        if before == after:
+            continue
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from _differences(label, before, after)
+        elif before is MISSING:
+            yield f"{label}: new, {shown(after)}"
+        elif after is MISSING:
+            yield f"{label}: gone, was {shown(before)}"
+        else:
+            yield f"{label} {shown(before)} → {shown(after)}"
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it; digests are shortened, long things too."""
+    if isinstance(value, str) and value.startswith("b3:"):
+        return f"b3:{short(value)}…"
+    if value is None:
+        return "none"
+    if isinstance(value, list | tuple):
+        text = ", ".join(shown(part) for part in value)
+    elif isinstance(value, Mapping):
+        text = ", ".join(f"{name} {shown(part)}" for name, part in value.items() if part)
+    else:
+        text = str(value)
+    return text if len(text) <= 120 else f"{text[:117]}…"

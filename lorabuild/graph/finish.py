@@ -1,0 +1,93 @@
+"""The end of a build: files handed out, the lock and manifest written, the history kept, the null index made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.core.events import Emit, Event
+from lorabuild.core.files import write_atomic
+from lorabuild.core.nullindex import drop_indexes, write_index
+from lorabuild.graph import lock as locks
+from lorabuild.graph.order import LAST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lorabuild.graph.view import View
+
+UNLOCKED = ("report.html",)
+
+
+def finish(view: View, stages: tuple[str, ...], tally: Mapping[str, Any], *, locked: bool, emit: Emit) -> list[dict[str, str]]:
+    """Hand out what was built and remember it.
+
+    Returns:
+        ``[{"path", "sha256"}]`` of the files in the output folder; empty when the build stopped before the package.
+    """
+    outputs = _hand_out(view, stages, emit)
+    root = view.site.root
+    if "package" in stages:
+        hashes = {entry["path"]: entry["sha256"] for entry in outputs if not entry["path"].endswith(UNLOCKED)}
+        content = locks.lock_of(view, stages, hashes)
+        if locked:
+            locks.compare(locks.read_lock(root), content)
+        _write_changed(root / locks.NAME, locks.write_lock(content))
+        _write_changed(root / locks.MANIFEST, locks.manifest(view))
+    if any(counts["ran"] for counts in tally.values()):
+        view.store.history_add({"stages": dict(tally), "outputs": outputs})
+        view.store.backup()
+    _index(view, stages, outputs)
+    return outputs
+
+
+def hold_to_lock(view: View, stages: tuple[str, ...]) -> None:
+    """Before training: raise ``DifferenceError`` when what goes into it differs from the lock."""
+    then = locks.read_lock(view.site.root)
+    now = locks.lock_of(view, stages, {})
+    if then is not None:
+        then = {**then, "outputs": {}, "stages": {name: then.get("stages", {}).get(name) for name in now["stages"]}}
+    locks.compare(then, now)
+
+
+def _hand_out(view: View, stages: tuple[str, ...], emit: Emit) -> list[dict[str, str]]:
+    """Write the package's files where they are missing or differ from what was built."""
+    folder = view.site.path(view.project.output.folder)
+    handed: dict[str, str] = {}
+    for stage in ("package", LAST):
+        if stage in stages:
+            for result in view.made(stage).values():
+                for name, blob in result.outputs.items():
+                    handed[name] = blob
+    found = []
+    for name, blob in sorted(handed.items()):
+        data = view.store.read(blob)
+        if _write_changed(folder / name, data):
+            emit(Event("note", LAST, {"code": "wrote", "item": name, "text": f"wrote {view.project.output.folder}/{name}"}))
+        found.append({"path": f"{view.project.output.folder}/{name}", "sha256": hashlib.sha256(data).hexdigest()})
+    return found
+
+
+def _write_changed(path: Path, data: bytes) -> bool:
+    """Write a file unless it already holds these bytes; True when it was written."""
+    with suppress(OSError):
+        if path.stat().st_size == len(data) and path.read_bytes() == data:
+            return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, data)
+    return True
+
+
+def _index(view: View, stages: tuple[str, ...], outputs: list[dict[str, str]]) -> None:
+    """Write the null index for this target; drop the others, which may be older than the disk."""
+    root = view.site.root
+    drop_indexes(root)
+    files = [root / "lora.yaml", *view.inventory.watched, *(root / entry["path"] for entry in outputs)]
+    if "package" in stages:
+        files += [root / locks.NAME, root / locks.MANIFEST]
+    counts = {stage: {"ran": 0, "reused": view.step(stage).total, "seconds": 0.0} for stage in stages}
+    text = f"{view.project.name} is up to date – nothing to do"
+    done = {"event": "done", "ok": True, "seconds": 0.0, "stages": counts, "outputs": outputs}
+    write_index(root, stages[-1], view.inventory.folders, files, {"text": text, "json": done})

@@ -1,0 +1,171 @@
+"""The items of the stages that work image by image: scan, prepare, tag, caption, latents, text – and balance between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.balance.buckets import Sizes, bucket_of
+from lorabuild.captions.compose import rules_as_dict
+from lorabuild.core.digest import canonical, digest
+from lorabuild.core.words import hand
+from lorabuild.graph import balancing
+from lorabuild.graph.prior import prior_pictures
+from lorabuild.graph.view import Draft, View, Waiting, item
+
+if TYPE_CHECKING:
+    from lorabuild.core.item import Result
+    from lorabuild.graph.inventory import ImageFile
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An image in a concept. ``id`` names it in every later stage: its path, with the concept where several share it."""
+
+    id: str
+    concept: str
+    file: ImageFile
+    twin: str | None = None
+
+
+def scan(view: View) -> Iterator[Draft]:
+    """One item a file that can be opened."""
+    for file in view.inventory.files.values():
+        if file.digest:
+            yield item("scan", file.path, {"file": file.digest}, {"path": str(file.absolute), "file": file.digest})
+
+
+def prepare(view: View) -> Iterator[Draft]:
+    """One item an image that can be decoded."""
+    settings = {"images.background": view.project.images.background}
+    scanned = view.made("scan")
+    for file in view.inventory.files.values():
+        if file.digest and file.path not in scanned:
+            yield Waiting(file.path)
+        elif file.digest and not scanned[file.path].problem:
+            parts = {"pixels": scanned[file.path].facts["pixels"], **settings}
+            yield item("prepare", file.path, parts, {"path": str(file.absolute), "file": file.digest})
+
+
+def tag(view: View) -> Iterator[Draft]:
+    """One item an image: by its pixels, or by its side file where tags come from there."""
+    tagger = view.project.captions.tagger
+    module = hand("taggers", tagger.type)
+    settings = {"tagger": tagger.type, **module.key_settings(tagger), **{f"tagger.{k}": v for k, v in view.inventory.tagger.items()}}
+    for file, prepared in _prepared(view, "tag"):
+        if prepared is None:
+            yield Waiting(file.path)
+            continue
+        pixels = prepared.facts["pixels"]
+        reads = {"path": str(file.absolute), "pixels": pixels, "side": str(file.tags) if file.tags else None}
+        seen = {"text": file.tags_digest} if module.READS == "side" else {"pixels": pixels}
+        yield item("tag", file.path, {**settings, **seen}, reads)
+
+
+def caption(view: View) -> Iterator[Draft]:
+    """One item an image in a concept; pure text."""
+    rules = {f"captions.{name}": value for name, value in rules_as_dict(view.project.captions).items()}
+    tagged = view.made("tag")
+    frequency = _frequency(view, tagged) if view.project.captions.order == "frequency" else None
+    for member in members(view):
+        result = tagged.get(member.file.path)
+        if result is None:
+            yield Waiting(member.id)
+        elif not result.problem:
+            yield _caption(view, member, rules, result, frequency)
+
+
+def _caption(view: View, member: Member, rules: dict[str, Any], tags: Result, frequency: dict[str, int] | None) -> Draft:
+    names = view.project.concepts[member.concept].triggers
+    triggers = [{"name": name, **view.project.triggers[name].model_dump(mode="json", by_alias=True)} for name in names]
+    parts = {
+        **rules,
+        "triggers": triggers,
+        "tags": tags.key,
+        "text by hand": member.file.text_digest,
+        "tag frequency": digest(canonical(frequency)) if frequency else None,
+    }
+    text = member.file.text.read_text("utf-8", errors="replace") if member.file.text else None
+    reads = {"scores": tags.outputs["scores"], "override": text, "triggers": list(names), "frequency": frequency}
+    return item("caption", member.id, parts, reads)
+
+
+def _frequency(view: View, tagged: dict[str, Result]) -> dict[str, int]:
+    """In how many images each tag scores above the general threshold."""
+    import json
+
+    threshold = getattr(view.project.captions.tagger, "threshold", 0.0)
+    blobs = (json.loads(view.store.read(result.outputs["scores"])) for result in tagged.values() if not result.problem)
+    return dict(sorted(Counter(tag for scores in blobs for tag, score, _ in scores if score >= threshold).items()))
+
+
+def balance(view: View) -> Iterator[Draft]:
+    """The one item that turns the budget into repeats."""
+    if any(file.digest and file.path not in view.made("prepare") | view.made("scan") for file in view.inventory.files.values()):
+        yield Waiting("balance")
+        return
+    request = balancing.request(view)
+    yield item("balance", "balance", request, {"request": request})
+
+
+def latents(view: View) -> Iterator[Draft]:
+    """One item an image that is trained on, and one a prior picture."""
+    settings = {"images.flip": view.project.images.flip, "base.vae": view.inventory.models["vae"]}
+    sizes = balancing.sizes(view)
+    prepared = view.made("prepare")
+    for member in members(view):
+        if member.twin:
+            continue
+        result = prepared.get(member.file.path)
+        if result is None:
+            yield Waiting(member.id)
+            continue
+        bucket = list(bucket_of(result.facts["width"], result.facts["height"], sizes))
+        pixels = result.facts["pixels"]
+        reads = {"path": str(member.file.absolute), "pixels": pixels, "bucket": bucket}
+        yield item("latents", member.id, {**settings, "pixels": pixels, "bucket": bucket}, reads)
+    yield from prior_pictures(view)
+
+
+def text(view: View) -> Iterator[Draft]:
+    """One item a distinct text: captions, prior prompts, and the empty caption."""
+    training = view.project.training
+    frozen = training.train == "unet"
+    parts: dict[str, Any] = {"base.tokenizer": view.inventory.models["tokenizer"], "hidden states": frozen}
+    if frozen:
+        parts |= {"base.text_encoder": view.inventory.models["text_encoder"], "base.clip_skip": view.project.base.clip_skip}
+    captions = view.made("caption")
+    texts = {result.facts["caption"] for result in captions.values() if not result.problem}
+    texts |= {prior.reads["prompt"] for prior in prior_pictures(view)} | {""}
+    for words in sorted(texts):
+        yield item("text", words or "(empty)", {**parts, "text": words}, {"text": words, "frozen": frozen})
+    yield from (Waiting(member.id) for member in members(view) if member.id not in captions)
+
+
+def members(view: View) -> Iterator[Member]:
+    """Every usable image of every concept, in order of path; the second of two equal pictures names its twin."""
+    prepared = view.made("prepare")
+    scanned = view.made("scan")
+    shared = Counter(path for paths in view.inventory.members.values() for path in paths)
+    for concept, paths in view.inventory.members.items():
+        first: dict[str, str] = {}
+        for path in paths:
+            file = view.inventory.files[path]
+            if not file.digest or (path in scanned and scanned[path].problem) or (path in prepared and prepared[path].problem):
+                continue
+            pixels = prepared[path].facts["pixels"] if path in prepared else path
+            twin = first.setdefault(pixels, path)
+            yield Member(f"{path} ({concept})" if shared[path] > 1 else path, concept, file, twin if twin != path else None)
+
+
+def _prepared(view: View, _stage: str) -> Iterator[tuple[ImageFile, Result | None]]:
+    """Usable image files with their prepared result, None while it waits."""
+    scanned, prepared = view.made("scan"), view.made("prepare")
+    for file in view.inventory.files.values():
+        if not file.digest or (file.path in scanned and scanned[file.path].problem):
+            continue
+        result = prepared.get(file.path)
+        if result is None or not result.problem:
+            yield file, result

@@ -1,0 +1,20 @@
+"""The plan: which function says what the items of a stage are. A new stage is one line here."""
+
+from __future__ import annotations
+
+from lorabuild.graph import drawing, learning, pictures, products
+from lorabuild.graph.view import Drafts
+
+ITEMS: dict[str, Drafts] = {
+    "scan": pictures.scan,
+    "prepare": pictures.prepare,
+    "tag": pictures.tag,
+    "caption": pictures.caption,
+    "balance": pictures.balance,
+    "latents": pictures.latents,
+    "text": pictures.text,
+    "train": learning.train,
+    "sample": drawing.sample,
+    "package": products.package,
+    "report": products.report,
+}

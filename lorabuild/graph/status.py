@@ -1,0 +1,72 @@
+"""``status``: the project as it stands, without building anything – images, buckets, repeats, what is up to date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.balance.buckets import bucket_of
+from lorabuild.graph import balancing
+from lorabuild.graph.order import STAGES
+from lorabuild.graph.pictures import members
+from lorabuild.images.header import size as header_size
+
+if TYPE_CHECKING:
+    from lorabuild.graph.pictures import Member
+    from lorabuild.graph.view import View
+
+
+def status(view: View) -> dict[str, Any]:
+    """Everything that ``status --json`` prints."""
+    return {
+        "name": view.project.name,
+        "clean": all(view.step(stage).clean for stage in STAGES),
+        "stages": [_stage(view, stage) for stage in STAGES],
+        "concepts": balancing.table(view)["concepts"],
+        "images": images(view),
+        "aside": aside(view),
+    }
+
+
+def _stage(view: View, stage: str) -> dict[str, Any]:
+    step = view.step(stage)
+    todo = len(step.todo) + len(step.waiting)
+    return {"name": stage, "total": step.total, "todo": todo, "reused": step.total - todo}
+
+
+def images(view: View) -> list[dict[str, Any]]:
+    """One entry an image and concept, whether or not it was built before."""
+    repeats, sizes = balancing.repeats(view), balancing.sizes(view)
+    found = []
+    for member in members(view):
+        scanned = view.made("scan").get(member.file.path)
+        width, height = _size(view, member)
+        caption = view.made("caption").get(member.id)
+        found.append({
+            "path": member.file.path,
+            "concept": member.concept,
+            "width": width,
+            "height": height,
+            "bucket": list(bucket_of(width, height, sizes)) if width and height else None,
+            "file_digest": member.file.digest,
+            "pixel_digest": scanned.facts["pixels"] if scanned else None,
+            "tags": list(caption.facts["tags"]) if caption else None,
+            "caption": caption.facts["caption"] if caption else None,
+            "repeats": 0 if member.twin else repeats[member.concept],
+            "twin_of": member.twin,
+        })
+    return found
+
+
+def _size(view: View, member: Member) -> tuple[int | None, int | None]:
+    prepared = view.made("prepare").get(member.file.path)
+    if prepared and not prepared.problem:
+        return prepared.facts["width"], prepared.facts["height"]
+    return header_size(member.file.absolute) or (None, None)
+
+
+def aside(view: View) -> list[dict[str, str]]:
+    """Files that were set aside, with the reason."""
+    found = {file.path: file.problem for file in view.inventory.files.values() if file.problem}
+    for stage in ("scan", "prepare", "tag", "caption", "latents"):
+        found |= {name: result.problem for name, result in view.made(stage).items() if result.problem}
+    return [{"path": path, "problem": problem or ""} for path, problem in sorted(found.items())]

@@ -1,0 +1,113 @@
+"""What the plan knows – the project, what is on disk, what was already made – and the steps that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.core.digest import make_key
+from lorabuild.core.item import Item, Result
+
+if TYPE_CHECKING:
+    from lorabuild.core.store import Store
+    from lorabuild.graph.inventory import Inventory
+    from lorabuild.schema.project import Project
+    from lorabuild.schema.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An item whose key can't be known before an earlier stage has run."""
+
+    id: str
+
+
+Draft = Item | Waiting
+Drafts = Callable[["View"], Iterable[Draft]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage's share of a build.
+
+    Attributes:
+        stage: the stage's name.
+        items: every item whose key is known.
+        waiting: ids of items whose key waits for an earlier stage; counted as work to do (an upper bound).
+        todo: the items to run: without a sound result, each key once.
+    """
+
+    stage: str
+    items: tuple[Item, ...]
+    waiting: tuple[str, ...]
+    todo: tuple[Item, ...]
+
+    @property
+    def total(self) -> int:
+        """All items of the stage."""
+        return len(self.items) + len(self.waiting)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is to be done."""
+        return not self.todo and not self.waiting
+
+
+@dataclass
+class View:
+    """The known world of one build. ``step`` is asked in the order of the stages and remembers its answers."""
+
+    site: Site
+    inventory: Inventory
+    store: Store
+    drafts: Mapping[str, Drafts]
+    steps: dict[str, Step] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+
+    @property
+    def project(self) -> Project:
+        """The settings."""
+        return self.site.project
+
+    def step(self, stage: str) -> Step:
+        """The stage's step, planned now if it wasn't yet."""
+        if stage not in self.steps:
+            self.steps[stage] = self._planned(stage)
+        return self.steps[stage]
+
+    def again(self, stage: str) -> Step:
+        """Plan the stage anew, after it ran."""
+        self.steps.pop(stage, None)
+        return self.step(stage)
+
+    def made(self, stage: str) -> dict[str, Result]:
+        """Item id → result, for every item of the stage that is finished or set aside."""
+        return {item.id: self.results[item.key] for item in self.step(stage).items if item.key in self.results}
+
+    def key(self, stage: str, item_id: str) -> str | None:
+        """The key of one item, or None while it waits."""
+        return next((item.key for item in self.step(stage).items if item.id == item_id), None)
+
+    def _planned(self, stage: str) -> Step:
+        drafts = list(self.drafts[stage](self))
+        items = tuple(draft for draft in drafts if isinstance(draft, Item))
+        waiting = tuple(draft.id for draft in drafts if isinstance(draft, Waiting))
+        found = self.store.results({item.key for item in items})
+        unsound = self.store.missing_blobs(found.values())
+        self.results |= {key: result for key, result in found.items() if key not in unsound}
+        first = {item.key: item for item in reversed(items)}
+        todo = tuple(item for item in items if item.key not in self.results and first[item.key] is item)
+        return Step(stage, items, waiting, todo)
+
+
+def version_of(stage: str) -> int:
+    """The stage's implementation version: raised when the same inputs give other results."""
+    return int(import_module(f"lorabuild.stages.{stage}").VERSION)
+
+
+def item(stage: str, item_id: str, parts: Mapping[str, Any], reads: Mapping[str, Any] | None = None) -> Item:
+    """An item with the key that its parts give."""
+    version = version_of(stage)
+    return Item(item_id, make_key(stage, version, parts), {"stage version": version, **parts}, reads or {})

@@ -1,0 +1,80 @@
+"""The one place that chooses a device, pins its threads, and fixes how many pictures go through it at once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lorabuild.core.errors import ProjectError
+
+if TYPE_CHECKING:
+    from lorabuild.schema.device import Device
+
+MOST_THREADS = 8
+CPU_ROWS = 4            # small pictures go four at once through a CPU …
+CPU_PIXELS = 256 * 256  # … but no more than this many pixels: above it a batch gains nothing and only pads
+
+
+def pick(settings: Device) -> torch.device:
+    """The device of ``device:``; pins torch's CPU threads and turns on what is reproducible. Raises ``ProjectError``."""
+    torch.set_num_threads(threads(settings))
+    kind = best() if settings.type == "auto" else settings.type
+    if not available(kind):
+        raise ProjectError(
+            f"`{kind}` is asked for, but torch {torch.__version__} finds no such device here",
+            where="device.type",
+            next_step="write `type: auto`, give --device cpu, or install the torch build for your GPU",
+        )
+    if kind == "cuda":
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+        torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    return torch.device(kind)
+
+
+def threads(settings: Device) -> int:
+    """CPU threads: as set, else all cores but at most eight."""
+    return settings.threads or min(os.cpu_count() or 1, MOST_THREADS)
+
+
+def best() -> str:
+    """``cuda``, else ``mps``, else ``cpu``."""
+    return next(kind for kind in ("cuda", "mps", "cpu") if available(kind))
+
+
+def available(kind: str) -> bool:
+    """Whether torch can use a device of this kind."""
+    if kind == "cuda":
+        return torch.cuda.is_available()
+    return kind == "cpu" or (kind == "mps" and torch.backends.mps.is_available())
+
+
+def rows(device: torch.device, pixels: int, batch: int = 8) -> int:
+    """How many pictures of ``pixels`` (width · height) one forward pass takes: always exactly these, the last ones padded.
+
+    The last bits of a convolution depend on the batch's shape (measured), so a CPU's shape follows from the picture's
+    size alone; a GPU takes ``batch`` and records it.
+    """
+    if device.type == "cpu":
+        return max(1, min(CPU_ROWS, CPU_PIXELS // pixels))
+    return batch
+
+
+def record(device: torch.device, dtype: torch.dtype, batch: int = 8) -> dict[str, Any]:
+    """On what a floating-point result was made; bytes are promised only between equal records."""
+    import diffusers
+    import transformers
+
+    made: dict[str, Any] = {
+        "device": device.type,
+        "dtype": str(dtype).removeprefix("torch."),
+        "torch": torch.__version__,
+        "diffusers": diffusers.__version__,
+        "transformers": transformers.__version__,
+    }
+    if device.type == "cpu":
+        return made | {"threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability()}
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return made | {"name": name, "batch": batch}

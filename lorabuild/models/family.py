@@ -1,0 +1,157 @@
+"""What every model family can do: load, encode, predict, sample, and name the layers that adapters sit on.
+
+A family is one file ``models/<family>.py`` with ``load(located, settings, parts, device, dtype) -> Model``. Nothing here
+supposes a U-Net or an epsilon target: a flow-matching transformer gives its own ``add_noise``, ``target`` and ``snr``.
+Training and sampling see this protocol and nothing else.
+
+Shapes: B batch, C latent channels, H W pixels, h w latent sides (pixels / vae_factor), T tokens, D text width.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, cast
+
+from lorabuild.core.words import hand
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import torch
+    from torch import Tensor, nn
+
+    from lorabuild.models.source import Located
+    from lorabuild.schema.base import Base
+
+PARTS = frozenset({"unet", "vae", "text_encoder", "tokenizer", "scheduler"})
+
+
+class Model(Protocol):
+    """A loaded base model: frozen, in eval mode, on one device. Parts that were not asked for raise ``StageError`` when used."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the frozen weights compute in; the VAE and all results stay float32."""
+        ...
+
+    @property
+    def vae_factor(self) -> int:
+        """Pixels a latent side: 8 in SD1.5."""
+        ...
+
+    @property
+    def latent_channels(self) -> int:
+        """C: 4 in SD1.5."""
+        ...
+
+    @property
+    def timesteps(self) -> int:
+        """Number of training timesteps; t is an integer in [0, timesteps)."""
+        ...
+
+    @property
+    def prediction_type(self) -> str:
+        """``epsilon``, ``v_prediction`` or ``flow``."""
+        ...
+
+    def to(self, device: torch.device, dtype: torch.dtype | None = None) -> None:
+        """Move every loaded part; ``dtype`` leaves the VAE in float32."""
+        ...
+
+    def checkpoint_gradients(self, *, on: bool) -> None:
+        """Recompute activations in the backward pass: less memory, more time, the same mathematics."""
+        ...
+
+    def layers(self, parts: Collection[str], *, convolutions: bool) -> dict[str, nn.Module]:
+        """Kohya layer name → module that an adapter may sit on, in a fixed order.
+
+        ``parts`` is some of ``unet`` and ``text_encoder``; ``convolutions`` adds the residual and resampling blocks.
+        """
+        ...
+
+    def tokenize(self, texts: Sequence[str]) -> Tensor:
+        """Token ids, int64 [B, T], with begin and end, padded, cut at T."""
+        ...
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text without begin, end and padding, not cut: above T - 2 the rest is lost."""
+        ...
+
+    def encode_text(self, tokens: Tensor) -> Tensor:
+        """Context [B, T, D] of token ids; gradients reach adapters on the text encoder."""
+        ...
+
+    def encode_images(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Scaled latents float32 [B, C, h, w] of uint8 [B, H, W, 3]: mean + std · noise [B, C, h, w], times the scaling factor."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures uint8 [B, H, W, 3] on the CPU, of scaled latents [B, C, h, w]."""
+        ...
+
+    def add_noise(self, clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """Latents [B, C, h, w] at timestep t [B]."""
+        ...
+
+    def target(self, clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """What ``predict`` should answer, [B, C, h, w]."""
+        ...
+
+    def snr(self, t: Tensor) -> Tensor:
+        """Signal-to-noise ratio, float32 [B], of timesteps t [B]."""
+        ...
+
+    def predict(self, noisy: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        """The model's answer, float32 [B, C, h, w], for latents [B, C, h, w], t int64 [B], context [B, T, D]."""
+        ...
+
+    def sample_latents(
+        self,
+        prompts: Sequence[str],
+        *,
+        negatives: Sequence[str],
+        seeds: Sequence[int],
+        steps: int,
+        cfg: float,
+        width: int,
+        height: int,
+        batch: int = 8,
+    ) -> Tensor:
+        """Scaled latents float32 [N, C, h, w] on the CPU; each depends on its own prompt, negative and seed alone."""
+        ...
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        *,
+        negatives: Sequence[str],
+        seeds: Sequence[int],
+        steps: int,
+        cfg: float,
+        width: int,
+        height: int,
+        batch: int = 8,
+    ) -> Tensor:
+        """Pictures uint8 [N, height, width, 3] on the CPU; ``batch`` is how many at once on a GPU (a CPU fixes its own)."""
+        ...
+
+
+class Family(Protocol):
+    """What ``models/<family>.py`` is: a module with this function."""
+
+    def load(
+        self, located: Located, settings: Base, parts: Collection[str], device: torch.device, dtype: torch.dtype
+    ) -> Model:
+        """Load the parts that are asked for."""
+        ...
+
+
+def load(located: Located, settings: Base, parts: Collection[str], device: torch.device, dtype: torch.dtype) -> Model:
+    """Load ``parts`` (some of ``PARTS``) of a located model, frozen, through the file that carries its family's name."""
+    unknown = sorted(set(parts) - PARTS)
+    assert not unknown, f"unknown parts {unknown}"
+    return cast("Family", hand("models", located.family)).load(located, settings, parts, device, dtype)

@@ -1,0 +1,93 @@
+"""What the metadata says of the images: folders, tags, buckets, in the forms that existing tools read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lorabuild.publish.facts import Prior, Run, TrainedImage
+
+TagTable = dict[str, dict[str, int]]
+
+
+def folder(concept: str, repeats: int) -> str:
+    """The name by which readers know a concept: ``10_zorbl``, as a folder of the standard trainer is called."""
+    return f"{repeats}_{concept}"
+
+
+def words(run: Run) -> dict[str, str]:
+    """Every ``ss_`` word about images except the tag table."""
+    looks = sum(image.repeats for image in run.images)
+    prior_looks = sum(prior.repeats for prior in run.priors)
+    batches = {} if run.batches is None else {"ss_num_batches_per_epoch": str(run.batches)}
+    return {
+        **batches,
+        "ss_num_train_images": str(looks),
+        "ss_num_reg_images": str(prior_looks),
+        "ss_dataset_dirs": json.dumps(_folders(run.images), ensure_ascii=False),
+        "ss_reg_dataset_dirs": json.dumps(_prior_folders(run.priors)),
+        "ss_bucket_info": json.dumps(bucket_info(run)),
+        "ss_min_bucket_reso": str(run.buckets[0]),
+        "ss_max_bucket_reso": str(run.buckets[1]),
+    }
+
+
+def _folders(images: Sequence[TrainedImage]) -> dict[str, dict[str, int]]:
+    counts = Counter((image.concept, image.repeats) for image in images)
+    return {
+        folder(concept, repeats): {"n_repeats": repeats, "img_count": count}
+        for (concept, repeats), count in counts.items()
+    }
+
+
+def _prior_folders(priors: Sequence[Prior]) -> dict[str, dict[str, int]]:
+    counts = Counter(prior.repeats for prior in priors)
+    return {
+        folder("prior", repeats): {"n_repeats": repeats, "img_count": count}
+        for repeats, count in sorted(counts.items())
+    }
+
+
+def bucket_info(run: Run) -> dict[str, object]:
+    """Looks per bucket, smallest first, and the mean difference of width/height that fitting to buckets caused."""
+    looks = Counter[tuple[int, int]]()
+    for image in run.images:
+        looks[image.bucket] += image.repeats
+    for prior in run.priors:
+        looks[prior.bucket] += prior.repeats
+    found = enumerate(sorted(looks.items()))
+    buckets = {str(number): {"resolution": [*size], "count": count} for number, (size, count) in found}
+    errors = [abs(image.bucket[0] / image.bucket[1] - image.width / image.height) for image in run.images]
+    errors += [0.0] * len(run.priors)
+    return {"buckets": buckets, "mean_img_ar_error": sum(errors) / len(errors) if errors else 0.0}
+
+
+def tag_table(images: Sequence[TrainedImage]) -> TagTable:
+    """Concept folder → tag → images that carry it, most frequent first. Tags are the captions' parts between commas."""
+    table: dict[str, Counter[str]] = {}
+    for image in images:
+        tags = dict.fromkeys(tag for part in image.caption.split(",") if (tag := part.strip()))
+        table.setdefault(folder(image.concept, image.repeats), Counter()).update(tags)
+    return {name: dict(sorted(tags.items(), key=_frequent_first)) for name, tags in table.items()}
+
+
+def trim(table: Mapping[str, Mapping[str, int]], keep: int) -> TagTable:
+    """The ``keep`` most frequent entries of all folders together; ties go by folder, then tag."""
+    entries = sorted((-count, name, tag) for name, tags in table.items() for tag, count in tags.items())
+    kept: TagTable = {name: {} for name in table}
+    for count, name, tag in entries[:keep]:
+        kept[name][tag] = -count
+    return kept
+
+
+def entries(table: Mapping[str, Mapping[str, int]]) -> int:
+    """How many tags the table lists."""
+    return sum(len(tags) for tags in table.values())
+
+
+def _frequent_first(entry: tuple[str, int]) -> tuple[int, str]:
+    return -entry[1], entry[0]

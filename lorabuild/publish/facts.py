@@ -1,0 +1,114 @@
+"""What is known of a finished training when it is packed: plain records, filled by the stages from JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedImage:
+    """One image of one concept as it was trained on.
+
+    ``width`` and ``height`` are those of the prepared image, ``bucket`` what it was fitted to (pixels, width first).
+    ``caption`` is the text that was trained on; ``pruned`` holds (tag, trigger that absorbed it).
+    """
+
+    id: str
+    concept: str
+    width: int
+    height: int
+    bucket: tuple[int, int]
+    repeats: int
+    caption: str
+    tags: tuple[str, ...] = ()
+    pruned: tuple[tuple[str, str], ...] = ()
+    dropped: tuple[str, ...] = ()
+    human: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """One regularization picture: its size in pixels, and how often an epoch looks at it."""
+
+    bucket: tuple[int, int]
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True)
+class BaseFacts:
+    """The base model: a name without folders, the file when it is a single one, what its U-Net predicts."""
+
+    name: str
+    path: str | None = None
+    prediction: str = "epsilon"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished training and the checkpoint of it that is shipped.
+
+    Attributes:
+        train_key: key of the train item, ``b3:…``.
+        epoch: epoch of the shipped checkpoint, from 1.
+        epochs: epochs of the whole run.
+        steps: optimizer steps up to this checkpoint.
+        max_steps: optimizer steps of the whole run.
+        batches: batches an epoch, where known.
+        base: the base model.
+        buckets: shortest and longest side of a bucket in pixels.
+        images: what was trained on.
+        priors: regularization pictures.
+        date: seconds since 1970 when the person fixed a date (SOURCE_DATE_EPOCH), else None: files carry no clock.
+    """
+
+    train_key: str
+    epoch: int
+    epochs: int
+    steps: int
+    max_steps: int
+    batches: int | None
+    base: BaseFacts
+    buckets: tuple[int, int]
+    images: tuple[TrainedImage, ...]
+    priors: tuple[Prior, ...] = ()
+    date: int | None = None
+
+
+def run_of(reads: Mapping[str, Any]) -> Run:
+    """The run that an item's ``reads`` describe; the words are those of :class:`Run` and its parts."""
+    low, high = reads["buckets"]
+    return Run(
+        train_key=reads["train_key"],
+        epoch=reads["epoch"],
+        epochs=reads["epochs"],
+        steps=reads["steps"],
+        max_steps=reads["max_steps"],
+        batches=reads["batches"],
+        base=BaseFacts(**reads["base"]),
+        buckets=(low, high),
+        images=tuple(image_of(image) for image in reads["images"]),
+        priors=tuple(Prior((prior["bucket"][0], prior["bucket"][1]), prior["repeats"]) for prior in reads["priors"]),
+        date=reads["date"],
+    )
+
+
+def image_of(facts: Mapping[str, Any]) -> TrainedImage:
+    """One image of the list; words beyond those of :class:`TrainedImage` are left alone."""
+    width, height = facts["bucket"]
+    return TrainedImage(
+        id=facts["id"],
+        concept=facts["concept"],
+        width=facts["width"],
+        height=facts["height"],
+        bucket=(width, height),
+        repeats=facts["repeats"],
+        caption=facts["caption"],
+        tags=tuple(facts["tags"]),
+        pruned=tuple((tag, trigger) for tag, trigger in facts["pruned"]),
+        dropped=tuple(facts["dropped"]),
+        human=facts["human"],
+    )

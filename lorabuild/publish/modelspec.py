@@ -1,0 +1,41 @@
+"""``modelspec.*``: the Stability model specification 1.0.1 (github.com/Stability-AI/ModelSpec)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import lorabuild
+
+if TYPE_CHECKING:
+    from lorabuild.publish.facts import Run
+    from lorabuild.schema.project import Project
+
+ARCHITECTURE = {"sd15": "stable-diffusion-v1/lora"}
+IMPLEMENTATION = {"sd15": "diffusers"}
+
+
+def words(project: Project, run: Run) -> dict[str, str]:
+    """The words of the specification that have a true value; what the person left open is left out."""
+    side, output = project.images.resolution, project.output
+    known: dict[str, str | None] = {
+        "modelspec.sai_model_spec": "1.0.1",
+        "modelspec.architecture": ARCHITECTURE[project.base.family],
+        "modelspec.implementation": IMPLEMENTATION[project.base.family],
+        "modelspec.implementation_version": f"lorabuild/{lorabuild.__version__}",
+        "modelspec.title": output.title or project.name,
+        "modelspec.resolution": f"{side}x{side}",
+        "modelspec.prediction_type": run.base.prediction,
+        "modelspec.encoder_layer": str(project.base.clip_skip),
+        "modelspec.author": output.author,
+        "modelspec.description": output.description,
+        "modelspec.license": output.license,
+        "modelspec.trigger_phrase": ", ".join(project.triggers) or None,
+        "modelspec.date": None if run.date is None else _iso(run.date),
+    }
+    return {word: value for word, value in known.items() if value}
+
+
+def _iso(seconds: int) -> str:
+    """ISO-8601 in UTC, without a zone, as the standard trainer writes it."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()

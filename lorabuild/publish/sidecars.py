@@ -1,0 +1,46 @@
+"""The side file that the web UI (A1111, Forge) reads next to a LoRA."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import lorabuild
+
+if TYPE_CHECKING:
+    from lorabuild.publish.facts import Run
+    from lorabuild.schema.project import Project
+
+SD_VERSION = {"sd15": "SD1"}
+
+
+def main_triggers(project: Project) -> tuple[str, ...]:
+    """The triggers that a click on the card writes into the prompt: those of the first concept that has any."""
+    return next((concept.triggers for concept in project.concepts.values() if concept.triggers), ())
+
+
+def card(project: Project, run: Run) -> bytes:
+    """``<name>.json``: UTF-8 JSON with the words that the web UI knows, and no other."""
+    words = {
+        "description": project.output.description or project.output.title or project.name,
+        "sd version": SD_VERSION[project.base.family],
+        "activation text": ", ".join(main_triggers(project)),
+        "preferred weight": project.samples.weight,
+        "negative text": project.samples.negative,
+        "notes": notes(project, run),
+    }
+    return (json.dumps(words, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def notes(project: Project, run: Run) -> str:
+    """What a person wants to know before writing a prompt: the words of every concept, and how it was trained."""
+    named = {name: concept.triggers for name, concept in project.concepts.items() if concept.triggers}
+    concepts = [f"{name}: {', '.join(triggers)}" for name, triggers in named.items()]
+    network = project.network
+    trained = (
+        f"{network.type} dim {network.dim}, alpha {network.alpha:g}; epoch {run.epoch} of {run.epochs}; "
+        f"{len(run.images)} images at {project.images.resolution} px; base {run.base.name}."
+    )
+    author = [f"By {project.output.author}."] if project.output.author else []
+    license_ = [f"Licence: {project.output.license}."] if project.output.license else []
+    return "\n".join([*concepts, trained, *author, *license_, f"Made with lorabuild {lorabuild.__version__}."])

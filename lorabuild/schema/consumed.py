@@ -1,0 +1,32 @@
+"""What of the settings goes into keys: every field by its dotted name, except those marked ``runtime_only``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lorabuild.schema.section import Section
+
+
+def consumed(section: Section, place: str) -> dict[str, Any]:
+    """Flatten a section to ``{"training.optimizer.lr": 0.0001, …}``, leaving out what changes no result.
+
+    Args:
+        section: any section of lora.yaml, or the whole project.
+        place: dotted name of the section; empty for the whole project.
+    """
+    found: dict[str, Any] = {}
+    for name, field in type(section).model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get("runtime_only"):
+            continue
+        label = ".".join(part for part in (place, field.alias or name) if part)
+        found |= _flat(label, getattr(section, name))
+    return found
+
+
+def _flat(label: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, Section):
+        return consumed(value, label)
+    if isinstance(value, dict) and any(isinstance(entry, Section) for entry in value.values()):
+        return {key: found for name, entry in value.items() for key, found in _flat(f"{label}.{name}", entry).items()}
+    return {label: list(value) if isinstance(value, tuple) else value}

@@ -1,0 +1,159 @@
+"""lora.yaml → a checked ``Project``, with the place of every word. Everything wrong with it is told at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lorabuild.core.errors import ProjectError
+from lorabuild.schema.document import Document, Place, read
+from lorabuild.schema.explain import told
+from lorabuild.schema.override import apply
+from lorabuild.schema.problems import Problem, ProblemsError
+from lorabuild.schema.project import Project
+from lorabuild.schema.section import Section
+from lorabuild.schema.site import Site
+from lorabuild.schema.words import fields, shape
+
+FILE = "lora.yaml"
+Found = tuple[Place, Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A project as it was written.
+
+    Attributes:
+        project: its settings.
+        site: the settings together with the project folder.
+        document: the text's words and their places.
+    """
+
+    project: Project
+    site: Site
+    document: Document
+
+    def where(self, dotted: str) -> str:
+        """``lora.yaml:12:5 training.loss``: the place of a word, or of the section where it would stand."""
+        return self.document.where(tuple(dotted.split(".")))
+
+    def place(self, *trail: str) -> str:
+        """The same for words in which a dot may stand: ``place("triggers", "v1.5")``."""
+        return self.document.where(trail)
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Read and check one lora.yaml.
+
+    Args:
+        path: the file, or the folder that holds it.
+        overrides: ``a.b=c`` as in ``--set``; they win over the file.
+
+    Raises:
+        ProblemsError: something in the file is wrong.
+        ProjectError: there is no such file, or it can't be read.
+    """
+    file = path / FILE if path.is_dir() else path
+    return parse(_text(file), file.absolute().parent, file.name, overrides)
+
+
+def parse(text: str, root: Path, source: str = FILE, overrides: Sequence[str] = ()) -> Loaded:
+    """Check the text of a lora.yaml for a project in ``root``. Raises ``ProblemsError``."""
+    document = read(text, source)
+    if document.data is None and not document.problems:
+        document.blame((), Place(source, 1, 1), "this file is empty", "`lorabuild init` in an empty folder shows what to write")
+    elif not isinstance(document.data, dict) and not document.problems:
+        what = "this is no lora.yaml: it must be `word: value` lines"
+        document.blame((), Place(source, 1, 1), what, "begin with `name: …`")
+    if isinstance(document.data, dict):
+        for override in overrides:
+            apply(document, override)
+    project, problems = _checked(document)
+    if problems or project is None:
+        raise ProblemsError([problem for _, problem in sorted(problems, key=_order)])
+    return Loaded(project, Site(project, root), document)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ProjectError(
+            f"there is no {file.name} here", where=str(file.parent), next_step="`lorabuild init` makes one; `-C DIR` works elsewhere"
+        ) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ProjectError(
+            "this file is not UTF-8 text", where=f"{file.name}:{line}:1", next_step="save it again with the encoding UTF-8"
+        ) from None
+    except OSError as error:
+        raise ProjectError(f"{file.name} can't be read: {error.strerror}", where=str(file)) from error
+
+
+def _checked(document: Document) -> tuple[Project | None, list[Found]]:
+    problems = [(place, problem) for _, place, problem in document.problems]
+    if not isinstance(document.data, dict):
+        return None, problems
+    try:
+        project = Project.model_validate_json(json.dumps(completed(document.data, Project)), strict=True)
+    except ValidationError as invalid:
+        spoiled = {trail for trail, _, _ in document.problems if trail}
+        return None, problems + _explained(invalid, document, spoiled)
+    return project, problems
+
+
+def _explained(invalid: ValidationError, document: Document, spoiled: set[tuple[str, ...]]) -> list[Found]:
+    found = []
+    for error in invalid.errors(include_url=False):
+        case, answer = told(dict(error))
+        trail = (*case.trail, "type") if error["type"] == "union_tag_invalid" else case.trail
+        if any(trail[: len(bad)] == bad for bad in spoiled):
+            continue
+        place = document.place(trail)
+        what, next_step = answer(place)
+        found.append((place, Problem(document.where(trail), what, next_step)))
+    return found
+
+
+def _order(found: Found) -> tuple[bool, int, int]:
+    place, _ = found
+    return place.line == 0 and ":" not in place.source, place.line, place.column
+
+
+def completed(data: dict[str, Any], section: type[Section]) -> dict[str, Any]:
+    """Fill in what a person may leave out: sections with nothing in them, and the usual ``type`` of a section.
+
+    Returns new plain data; unknown words stay, to be complained about later.
+    """
+    filled = dict(data)
+    for name, field in fields(section).items():
+        if name not in data:
+            continue
+        value, found = data[name], shape(field.annotation)
+        if value is None and found.kind in ("section", "union", "map", "list") and not found.optional:
+            if not field.is_required():
+                del filled[name]
+                continue
+            value = {}
+        default = None if field.is_required() else field.default
+        filled[name] = _filled(value, field.annotation, getattr(default, "type", None))
+    return filled
+
+
+def _filled(value: Any, annotation: Any, usual: str | None = None) -> Any:
+    found = shape(annotation)
+    if found.kind == "map" and isinstance(value, dict):
+        bare = shape(found.items).section is not None
+        return {name: _filled({} if entry is None and bare else entry, found.items) for name, entry in value.items()}
+    if not isinstance(value, dict):
+        return value
+    if found.kind == "union" and usual:
+        value = {"type": usual, **value}
+    kind = value.get("type")
+    section = found.section or (dict(found.variants).get(kind) if isinstance(kind, str) else None)
+    return completed(value, section) if section else value

@@ -1,0 +1,154 @@
+"""The walk of the records: every word of lora.yaml with its place, its type and its default. It reads no file."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from lorabuild.schema.section import Section
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+MAP_KEY = "<name>"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What may stand behind a word.
+
+    Attributes:
+        kind: ``section``, ``union`` (sections told apart by ``type``), ``map``, ``list``, ``pair`` (a list of fixed
+            length), ``choice`` (one of some words) or ``value``.
+        optional: whether nothing (``null``) is allowed.
+        section: the record of a section.
+        variants: ``type`` word → record, for a union; also for a section that has a ``type``.
+        items: annotation of what a map or list holds.
+        length: how many values a pair has.
+        choices: the words of a choice.
+        value: ``int``, ``float``, ``bool`` or ``str``.
+    """
+
+    kind: str
+    optional: bool = False
+    section: type[Section] | None = None
+    variants: tuple[tuple[str, type[Section]], ...] = ()
+    items: Any = None
+    length: int = 0
+    choices: tuple[str, ...] = ()
+    value: type = str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of lora.yaml.
+
+    Attributes:
+        dotted: where it stands, ``triggers.<name>.absorbs``; the variants of a union share a place.
+        name: the word itself.
+        owner: the record that declares it.
+        field: its type, limits, default and description.
+        variant: the ``type`` of its section; empty where there is but one.
+    """
+
+    dotted: str
+    name: str
+    owner: type[Section]
+    field: FieldInfo
+    variant: str = ""
+
+
+def fields(section: type[Section]) -> dict[str, FieldInfo]:
+    """Word → field of one section, under the names that a person writes (``class``, not ``class_``)."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
+
+
+@cache
+def shape(annotation: Any) -> Shape:
+    """What a field's annotation allows. Raises ``TypeError`` for a type that lora.yaml has no form for."""
+    members = _members(annotation)
+    optional = types.NoneType in members
+    members = tuple(member for member in members if member is not types.NoneType)
+    if len(members) > 1:
+        return Shape("union", optional, variants=_variants(members))
+    only = members[0]
+    origin, inside = get_origin(only), get_args(only)
+    if isinstance(only, type) and issubclass(only, Section):
+        return Shape("section", optional, section=only, variants=_variants(members))
+    if origin is dict:
+        return Shape("map", optional, items=inside[1])
+    if origin is tuple and inside[-1] is ...:
+        return Shape("list", optional, items=inside[0])
+    if origin is tuple:
+        return Shape("pair", optional, items=inside[0], length=len(inside))
+    if origin is Literal:
+        return Shape("choice", optional, choices=inside)
+    if only in (int, float, bool, str):
+        return Shape("value", optional, value=only)
+    raise TypeError(f"lora.yaml has no form for {annotation}")
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(member for part in get_args(annotation) for member in _members(part))
+    return (annotation,)
+
+
+def _variants(sections: tuple[type[Section], ...]) -> tuple[tuple[str, type[Section]], ...]:
+    return tuple((one.model_fields["type"].default, one) for one in sections if "type" in one.model_fields)
+
+
+def words(section: type[Section], prefix: str = "", variant: str = "") -> Iterator[Word]:
+    """Every word of a section and of what lies below it, in the order in which they are declared."""
+    for name, field in fields(section).items():
+        dotted = f"{prefix}.{name}" if prefix else name
+        yield Word(dotted, name, section, field, variant)
+        yield from below(field.annotation, dotted)
+
+
+def below(annotation: Any, dotted: str) -> Iterator[Word]:
+    """The words under a place: those of a section, of every variant of a union, of what a map holds."""
+    found = shape(annotation)
+    if found.kind == "union":
+        for name, section in found.variants:
+            yield from words(section, dotted, name)
+    elif found.section:
+        yield from words(found.section, dotted, found.variants[0][0] if found.variants else "")
+    elif found.kind == "map":
+        yield from below(found.items, f"{dotted}.{MAP_KEY}")
+
+
+def consumed(record: Section, prefix: str) -> dict[str, Any]:
+    """Every value of a record, flat and JSON-able under dotted names, except those that change no result.
+
+    Args:
+        record: a section as it was loaded.
+        prefix: dotted name of the section; empty for the whole project.
+    """
+    flat: dict[str, Any] = {}
+    for attribute, field in type(record).model_fields.items():
+        name = field.alias or attribute
+        dotted = f"{prefix}.{name}" if prefix else name
+        if not is_runtime_only(field):
+            flat |= _flat(getattr(record, attribute), dotted)
+    return flat
+
+
+def _flat(value: Any, dotted: str) -> dict[str, Any]:
+    if isinstance(value, Section):
+        return consumed(value, dotted)
+    if isinstance(value, dict):
+        inner = (_flat(entry, f"{dotted}.{name}") for name, entry in value.items())
+        return {name: entry for part in inner for name, entry in part.items()} or {dotted: {}}
+    return {dotted: list(value) if isinstance(value, tuple) else value}
+
+
+def is_runtime_only(field: FieldInfo) -> bool:
+    """Whether a field changes how a build runs and never what it makes."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("runtime_only"))

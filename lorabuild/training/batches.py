@@ -1,0 +1,145 @@
+"""Which images are looked at together, and in which order: pure, counted, the same wherever and whenever it is asked.
+
+An epoch looks at every training record ``repeats`` times and, where there are prior pictures, at as many of those, drawn
+in turn. Within a size both kinds are spread evenly through one list (one to one where both have that size), which is cut
+into batches; the last batch of a size may be small. So an epoch has the sum over sizes of ceil(looks / batch) batches,
+and a batch mixes training and prior pictures of one size.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lorabuild.core.counted import count
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One image as training sees it: digests of cached tensors, never a path.
+
+    Attributes:
+        id: what a person calls it; only for messages.
+        latents: digest of its latents.
+        tokens: digest of its caption's token ids.
+        hidden: digest of its caption's hidden states; None where the text encoder is trained.
+        pixels: what its counted randomness is made from, together with the concept.
+        concept: name of its concept.
+        repeats: looks an epoch; of no meaning for prior pictures.
+        prior: made by the base model, to keep what that knew.
+        size: width and height of its bucket, in pixels.
+    """
+
+    id: str
+    latents: str
+    tokens: str
+    hidden: str | None
+    pixels: str
+    concept: str
+    repeats: int
+    prior: bool
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at one image: ``visit`` counts the looks at this image of this concept since the start."""
+
+    record: Record
+    visit: int
+
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        """What everything random about this look is counted from."""
+        return (self.record.concept, self.record.pixels, self.visit)
+
+
+Batch = tuple[Look, ...]
+
+
+def _rank(record: Record) -> tuple[object, ...]:
+    """An order of records that knows neither paths nor the order of files."""
+    texts = (record.tokens, record.latents, record.hidden or "")
+    return (record.concept, record.pixels, *texts, record.repeats, record.size)
+
+
+def training_looks(records: Iterable[Record], epoch: int) -> list[Look]:
+    """Every training record, ``repeats`` times; equal images in one concept share one count of visits."""
+    chosen = sorted((record for record in records if not record.prior), key=_rank)
+    in_epoch: Counter[tuple[str, str]] = Counter()
+    for record in chosen:
+        in_epoch[record.concept, record.pixels] += record.repeats
+    seen = Counter({name: epoch * looks for name, looks in in_epoch.items()})
+    looks = []
+    for record in chosen:
+        name = record.concept, record.pixels
+        looks += [Look(record, seen[name] + again) for again in range(record.repeats)]
+        seen[name] += record.repeats
+    return looks
+
+
+def prior_pool(records: Iterable[Record], seed: int) -> list[Record]:
+    """The prior pictures in the counted order in which they take their turns."""
+    chosen = (record for record in records if record.prior)
+    return sorted(chosen, key=lambda record: (count(seed, "prior", record.concept, record.pixels), _rank(record)))
+
+
+def prior_looks(pool: Sequence[Record], epoch: int, looks: int) -> list[Look]:
+    """The next ``looks`` pictures of the pool, going on where the epoch before it ended."""
+    turns = range(epoch * looks, (epoch + 1) * looks) if pool else range(0)
+    return [Look(pool[turn % len(pool)], turn // len(pool)) for turn in turns]
+
+
+def epoch_batches(records: Sequence[Record], epoch: int, batch: int, seed: int) -> list[Batch]:
+    """The batches of one epoch (counted from 0), in the order in which they are trained."""
+    training = training_looks(records, epoch)
+    prior = prior_looks(prior_pool(records, seed), epoch, len(training))
+    first, second = _by_size(training, epoch, seed), _by_size(prior, epoch, seed)
+    made = []
+    for size in sorted({*first, *second}):
+        mixed = interleave(first.get(size, []), second.get(size, []))
+        made += [tuple(mixed[start : start + batch]) for start in range(0, len(mixed), batch)]
+    return sorted(made, key=lambda looks: (count(seed, "batch", epoch, *looks[0].identity), _rank(looks[0].record)))
+
+
+def _by_size(looks: Iterable[Look], epoch: int, seed: int) -> dict[Size, list[Look]]:
+    """Looks by size, each list in its counted order."""
+    sizes: dict[Size, list[Look]] = defaultdict(list)
+    for look in looks:
+        sizes[look.record.size].append(look)
+    for members in sizes.values():
+        members.sort(key=lambda look: (count(seed, "order", epoch, *look.identity), _rank(look.record)))
+    return sizes
+
+
+def interleave(first: Sequence[Look], second: Sequence[Look]) -> list[Look]:
+    """Both lists in their own order, spread evenly through one another; equal lengths alternate."""
+    placed = [((2 * place + 1) * len(second), 0, look) for place, look in enumerate(first)]
+    placed += [((2 * place + 1) * len(first), 1, look) for place, look in enumerate(second)]
+    return [look for _, _, look in sorted(placed, key=lambda entry: entry[:2])]
+
+
+def windows(batches: Sequence[Batch], accumulation: int) -> list[Sequence[Batch]]:
+    """The batches of each optimizer step; the last one of an epoch may have fewer."""
+    return [batches[start : start + accumulation] for start in range(0, len(batches), accumulation)]
+
+
+def epoch_sizes(records: Sequence[Record], epochs: int, seed: int) -> list[Counter[Size]]:
+    """How many looks of each size every epoch has, without putting them in order."""
+    training: Counter[Size] = Counter()
+    for record in records:
+        if not record.prior:
+            training[record.size] += record.repeats
+    pool = prior_pool(records, seed)
+    looks = training.total()
+    priors = [Counter(look.record.size for look in prior_looks(pool, epoch, looks)) for epoch in range(epochs)]
+    return [training + prior for prior in priors]
+
+
+def epoch_steps(records: Sequence[Record], epochs: int, batch: int, accumulation: int, seed: int) -> list[int]:
+    """Optimizer steps of every epoch: ceil(Σ over sizes ceil(looks / batch) / accumulation)."""
+    batches = [sum(-(-looks // batch) for looks in sizes.values()) for sizes in epoch_sizes(records, epochs, seed)]
+    return [-(-number // accumulation) for number in batches]
