@@ -6,7 +6,6 @@ None of the first two ever holds the new creature (`is_forbidden`).
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,8 @@ from .words import (
 )
 
 if TYPE_CHECKING:
+    import random
+
     from .words import Look
 
 NEAR = 70.0

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw
 
+from .scenery import draw_scene, shade
 from .words import BELLIES, CAPE_RED, PINK, RGB
 
 INK: RGB = (18, 18, 22)
@@ -107,44 +108,6 @@ def _arc(x: float, y: float, rx: float, ry: float, start: int, end: int) -> list
     return [(x + rx * math.cos(math.radians(a)), y + ry * math.sin(math.radians(a))) for a in range(start, end + 1, 6)]
 
 
-def _shade(rng: random.Random, colour: RGB, spread: int = 9) -> RGB:
-    red, green, blue = (max(0, min(255, c + rng.randint(-spread, spread))) for c in colour)
-    return red, green, blue
-
-
-def _bands(image: Image.Image, bands: list[tuple[float, RGB]]) -> None:
-    """Horizontal bands: each (lower edge in 64ths, colour)."""
-    draw, unit, top = ImageDraw.Draw(image), image.width / 64, 0.0
-    for edge, colour in bands:
-        draw.rectangle([0, top * unit, image.width, edge * unit], fill=colour)
-        top = edge
-
-
-def draw_scene(image: Image.Image, scene: str, rng: random.Random) -> None:
-    """Paint the whole background."""
-    horizon = 42 + rng.uniform(-2, 2)
-    if scene == "plain":
-        tone = rng.randint(205, 255)
-        _bands(image, [(64, _shade(rng, (tone, tone, tone), 6))])
-    elif scene == "grass":
-        _bands(image, [(horizon, _shade(rng, (156, 212, 255))), (64, _shade(rng, (104, 200, 66)))])
-    elif scene == "beach":
-        sky, sea, sand = (_shade(rng, c, 6) for c in ((178, 232, 255), (44, 148, 214), (240, 222, 164)))
-        _bands(image, [(horizon - 16, sky), (horizon, sea), (64, sand)])
-    elif scene == "sunset":
-        glow, light, earth = (_shade(rng, c, 6) for c in ((255, 142, 142), (255, 178, 100), (104, 56, 80)))
-        _bands(image, [(horizon - 18, glow), (horizon, light), (64, earth)])
-    elif scene == "room":
-        _bands(image, [(horizon, _shade(rng, (246, 216, 186), 6)), (64, _shade(rng, (158, 98, 62)))])
-    else:
-        _bands(image, [(64, _shade(rng, (38, 40, 112), 6))])
-        draw, unit = ImageDraw.Draw(image), image.width / 64
-        for _ in range(7):
-            x, y, r = rng.uniform(2, 62), rng.uniform(2, 50), rng.uniform(0.8, 1.4)
-            box = [(x - r) * unit, (y - r) * unit, (x + r) * unit, (y + r) * unit]
-            draw.ellipse(box, fill=(252, 246, 190))
-
-
 def draw_behind(pen: Pen, spec: Spec) -> None:
     """Clothes that lie behind the body."""
     if spec.garment == "cape":
@@ -189,7 +152,9 @@ def draw_belly(pen: Pen, spec: Spec) -> None:
     scale = FACES[spec.shape].scale * 0.92
     if spec.belly == "spots":
         for x, y in ((-0.48, 0.42), (0.48, 0.42), (-0.2, 0.76), (0.24, 0.74)):
-            pen.draw.ellipse([pen.at(x * scale - 0.13, y - 0.13), pen.at(x * scale + 0.13, y + 0.13)], fill=spec.belly_rgb)
+            pen.draw.ellipse(
+                [pen.at(x * scale - 0.13, y - 0.13), pen.at(x * scale + 0.13, y + 0.13)], fill=spec.belly_rgb
+            )
     elif spec.belly == "stripes":
         for y in (0.4, 0.7):
             pen.stroke([(-0.56 * scale, y), (0.56 * scale, y)], spec.belly_rgb, 0.15)
@@ -268,7 +233,7 @@ def _compose(spec: Spec, pixels: int, mode: str) -> Image.Image:
         draw_scene(large, spec.scene, rng)
     middle = (32 + rng.uniform(-2, 2), (37.5 if spec.size == "big" else 38.5) + rng.uniform(-1.5, 1.5))
     pen = Pen(large, middle, RADIUS[spec.size] * rng.uniform(0.96, 1.04))
-    spec = replace(spec, skin=_shade(rng, spec.skin))
+    spec = replace(spec, skin=shade(rng, spec.skin))
     draw_behind(pen, spec)
     if spec.limbs:
         draw_limbs(pen, spec)

@@ -1,4 +1,4 @@
-"""What both trainings of the base share: counted randomness, drawing pools, averages, checkpoints, several processes."""
+"""What both trainings of the base share: counted randomness, pools of drawings, averages, checkpoints, processes."""
 
 from __future__ import annotations
 
@@ -129,6 +129,11 @@ def share_gradients(parameters: list[torch.nn.Parameter], place: Place) -> None:
     dist.all_reduce(flat)
     for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient) / place.world)
+
+
+def spread_times(count: int, generator: torch.Generator) -> torch.Tensor:
+    """One random timestep out of each of `count` equal slices of 0-999."""
+    return ((torch.arange(count) + torch.rand(count, generator=generator)) * (1000 / count)).long().clamp(max=999)
 
 
 def falling_rate(step: int, steps: int, peak: float, hold: float) -> float:

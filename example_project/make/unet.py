@@ -12,7 +12,19 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from .captions import Sample, base_sample, caption
 from .draw import draw
 from .tokens import LENGTH, encode
-from .train import Average, Place, Pool, Run, adamw, falling_rate, generator_of, pixels_of, rng_of, to_signed
+from .train import (
+    Average,
+    Place,
+    Pool,
+    Run,
+    adamw,
+    falling_rate,
+    generator_of,
+    pixels_of,
+    rng_of,
+    spread_times,
+    to_signed,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,9 +103,7 @@ def loss_weights(alphas_cumprod: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _latents(
-    vae: AutoencoderKL, place: Place, numbers: list[int]
-) -> tuple[torch.Tensor, list[Sample]]:
+def _latents(vae: AutoencoderKL, place: Place, numbers: list[int]) -> tuple[torch.Tensor, list[Sample]]:
     """Drawings of the base's world as latents [n, 4, 16, 16], with what they show."""
     samples = [base_sample(rng_of(SEED, number * place.world + place.rank)) for number in numbers]
     pixels = to_signed(pixels_of(draw(sample.spec) for sample in samples)).to(place.device)
@@ -111,11 +121,6 @@ class Pair(torch.nn.Module):
         """The noise that the pair sees in `noisy` [n, 4, 16, 16] at `times` [n] under `tokens` [n, 77]."""
         made: torch.Tensor = self.unet(noisy, times, encoder_hidden_states=self.text(tokens)[0]).sample
         return made
-
-
-def spread_times(count: int, generator: torch.Generator) -> torch.Tensor:
-    """One random timestep out of each of `count` equal slices of 0-999."""
-    return ((torch.arange(count) + torch.rand(count, generator=generator)) * (1000 / count)).long().clamp(max=999)
 
 
 def train_unet(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.cli.options import of_project, opened
 from lorabuild.cli.targets import add_targets
 
+if TYPE_CHECKING:
+    import argparse
+
 
 def add(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("build", parents=[of_project()], help="bring the LoRA up to date", description=__doc__)
+    parser = subparsers.add_parser(
+        "build", parents=[of_project()], help="bring the LoRA up to date", description=__doc__
+    )
     add_targets(parser)
     parser.add_argument("--locked", action="store_true", help="fail when lora.lock would change")
     parser.add_argument("--no-wait", action="store_true", help="fail when another build is running, instead of waiting")

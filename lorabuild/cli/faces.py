@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.core.events import Emit, Event
-
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from lorabuild.core.events import Emit, Event
     from lorabuild.schema.project import Project
 
 QUIET = ("aside", "warning", "error")
@@ -89,7 +89,10 @@ def reason(reasons: list[dict[str, str]]) -> str:
     counts: dict[str, int] = {}
     for entry in reasons:
         counts[entry["why"]] = counts.get(entry["why"], 0) + 1
-    named = [f"{why}" + (f" ({count}×)" if count > 1 else "") for why, count in sorted(counts.items(), key=lambda row: -row[1])]
+    named = [
+        f"{why}" + (f" ({count}×)" if count > 1 else "")
+        for why, count in sorted(counts.items(), key=lambda row: -row[1])
+    ]
     text = "; ".join(named[:2]) + (f"; and {len(named) - 2} other reasons" if len(named) > 2 else "")
     return text if len(text) <= 160 else f"{text[:157]}…"
 
@@ -119,9 +122,15 @@ def table_lines(data: dict[str, Any]) -> list[str]:
         f"  {row['name']:<20} {row['images']:>6} {row['repeats']:>8} {row['per_epoch']:>10} {row['share']:>9.1f}"
         for row in data["concepts"]
     ]
-    lines += [f"  trigger {row['name']}: seen {row['per_epoch']} times an epoch, {row['total']} in all" for row in data["triggers"]]
+    lines += [
+        f"  trigger {row['name']}: seen {row['per_epoch']} times an epoch, {row['total']} in all"
+        for row in data["triggers"]
+    ]
     steps = data["steps"]
-    return [*lines, f"  {steps['image']} image steps = {steps['optimizer']} optimizer steps in {steps['epochs']} epochs"]
+    return [
+        *lines,
+        f"  {steps['image']} image steps = {steps['optimizer']} optimizer steps in {steps['epochs']} epochs",
+    ]
 
 
 def closing(data: dict[str, Any], project: Project) -> list[str]:

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,6 +17,7 @@ from lorabuild.core.words import nearest
 from lorabuild.graph.order import STAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
 
 COMMANDS = ("build", "init", "plan", "status", "why", "schema")
@@ -101,8 +101,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="lorabuild", description="A make for LoRAs: does only the work that a change calls for.",
-                     parents=[common()])
+    parser = _Parser(
+        prog="lorabuild",
+        description="A make for LoRAs: does only the work that a change calls for.",
+        parents=[common()],
+    )
     parser.add_argument("--version", action="version", version=f"lorabuild {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for command in COMMANDS:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.cli.faces import table_lines
 from lorabuild.cli.options import as_json, of_project, opened
 from lorabuild.cli.targets import add_targets
 
+if TYPE_CHECKING:
+    import argparse
+
 
 def add(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("plan", parents=[of_project()], help="what a build would do, and why", description=__doc__)
+    parser = subparsers.add_parser(
+        "plan", parents=[of_project()], help="what a build would do, and why", description=__doc__
+    )
     add_targets(parser)
 
 

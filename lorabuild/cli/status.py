@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.cli.options import as_json, of_project, opened
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add(subparsers: Any) -> None:
     """Register the command."""
-    subparsers.add_parser("status", parents=[of_project()], help="images, repeats and what is up to date", description=__doc__)
+    subparsers.add_parser(
+        "status", parents=[of_project()], help="images, repeats and what is up to date", description=__doc__
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,5 +37,5 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines = [f"{found['name']}: {done}", ""]
     lines += [f"  {c['name']:<20} {c['images']:>5} images × {c['repeats']} repeats" for c in found["concepts"]]
     lines += ["", *(f"  {s['name']:<10} {s['reused']:>6} of {s['total']} done" for s in found["stages"])]
-    lines += [f"  set aside: {entry['path']} – {entry['problem']}" for entry in found["aside"]]
+    lines += [f"  set aside: {entry['item']} – {entry['problem']}" for entry in found["aside"]]
     return lines

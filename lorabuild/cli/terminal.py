@@ -22,8 +22,11 @@ class Terminal:
         self.project, self.verbose = project, verbose
         self.console = Console(stderr=True, highlight=False)
         self.bars = Progress(
-            TextColumn("  {task.description:<9}"), BarColumn(bar_width=32), TextColumn("{task.fields[said]}"),
-            console=self.console, transient=True,
+            TextColumn("  {task.description:<9}"),
+            BarColumn(bar_width=32),
+            TextColumn("{task.fields[said]}"),
+            console=self.console,
+            transient=True,
         )
         self.bar: Any = None
 
@@ -54,7 +57,9 @@ class Terminal:
         if self.bar is not None:
             data = event.data
             rate = f", {data['rate']:.1f} a second" if data.get("rate") else ""
-            self.bars.update(self.bar, total=data["total"], completed=data["done"], said=_escaped(progress(data) + rate))
+            self.bars.update(
+                self.bar, total=data["total"], completed=data["done"], said=_escaped(progress(data) + rate)
+            )
 
     def _stage_done(self, event: Event) -> None:
         if self.bar is not None:
@@ -67,7 +72,9 @@ class Terminal:
         self.console.print(f"[red]set aside[/] {_escaped(event.data['item'])} – {_escaped(event.data['problem'])}")
 
     def _warning(self, event: Event) -> None:
-        self.console.print(f"[yellow]warning[/] {_escaped(event.data['text'])} [dim]{_escaped('[' + event.data['code'] + ']')}[/]")
+        self.console.print(
+            f"[yellow]warning[/] {_escaped(event.data['text'])} [dim]{_escaped('[' + event.data['code'] + ']')}[/]"
+        )
 
     def _note(self, event: Event) -> None:
         self.console.print(f"[dim]{_escaped(event.data['text'])}[/]")
@@ -79,13 +86,21 @@ class Terminal:
             table.add_column(name, justify="right")
         for row in event.data["concepts"]:
             table.add_row(
-                _escaped(row["name"]), str(row["images"]), str(row["repeats"]), str(row["per_epoch"]), f"{row['share']:.1f}"
+                _escaped(row["name"]),
+                str(row["images"]),
+                str(row["repeats"]),
+                str(row["per_epoch"]),
+                f"{row['share']:.1f}",
             )
         self.console.print(table)
         for row in event.data["triggers"]:
-            self.console.print(f"  [cyan]{_escaped(row['name'])}[/] is seen {row['per_epoch']} times an epoch, {row['total']} in all")
+            self.console.print(
+                f"  [cyan]{_escaped(row['name'])}[/] is seen {row['per_epoch']} times an epoch, {row['total']} in all"
+            )
         steps = event.data["steps"]
-        self.console.print(f"  {steps['image']} image steps = {steps['optimizer']} optimizer steps in {steps['epochs']} epochs")
+        self.console.print(
+            f"  {steps['image']} image steps = {steps['optimizer']} optimizer steps in {steps['epochs']} epochs"
+        )
 
     def _done(self, event: Event) -> None:
         first, *rest = closing(event.data, self.project)

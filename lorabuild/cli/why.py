@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.cli.options import as_json, of_project, opened
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("why", parents=[of_project()], help="why something is done again", description=__doc__)
+    parser = subparsers.add_parser(
+        "why", parents=[of_project()], help="why something is done again", description=__doc__
+    )
     parser.add_argument("subject", metavar="PATH|STAGE", help="an image, or a stage")
 
 

@@ -1,7 +1,7 @@
 """``state.db``: opened, mended, guarded. SQLite with a write-ahead log, so that readers never wait for a writer.
 
-Whatever stands in it can be made again; so a damaged database is put aside and replaced by the last backup, or by an empty
-one, and the build goes on.
+Whatever stands in it can be made again; so a damaged database is put aside and replaced by the last backup, or by
+an empty one, and the build goes on.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import BusyError, StoreError
 from lorabuild.core.events import Emit, Event, silent
 from lorabuild.core.files import sync_file, sync_folder
 from lorabuild.core.trouble import DISK_FULL, NOT_ALLOWED, READ_ONLY, printable, trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 VERSION = 1
 SCHEMA = """
@@ -34,7 +36,10 @@ _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _ADVICE = {
     sqlite3.SQLITE_FULL: DISK_FULL,
-    sqlite3.SQLITE_IOERR: ("the disk does not take or give the bytes", "look for space and for disk errors, then run again"),
+    sqlite3.SQLITE_IOERR: (
+        "the disk does not take or give the bytes",
+        "look for space and for disk errors, then run again",
+    ),
     sqlite3.SQLITE_READONLY: READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: NOT_ALLOWED,
     sqlite3.SQLITE_PERM: NOT_ALLOWED,
@@ -48,11 +53,11 @@ class _DamagedError(Exception):
 class Database:
     """One connection to ``state.db``.
 
-    A reader (``write=False``) finds an empty database where there is none, and changes nothing on the disk.
+    A reader finds an empty database where there is none, and changes nothing on the disk.
     """
 
-    def __init__(self, path: Path, *, write: bool, emit: Emit = silent) -> None:
-        self.path, self.write, self.emit = path, write, emit
+    def __init__(self, path: Path, *, read_only: bool = False, emit: Emit = silent) -> None:
+        self.path, self.read_only, self.emit = path, read_only, emit
         self.backup_path = path.with_suffix(".backup")
         self.lock = threading.RLock()
         self.link = self._open_or_mend()
@@ -68,12 +73,12 @@ class Database:
                 with self._guard():
                     return self.link.execute(sql, values).fetchall()
 
-    def rows_in(self, sql: str, values: Iterable[Any]) -> Iterator[list[Any]]:
-        """The rows of a query with ``IN (?)``, asked for many values, chunk by chunk."""
+    def rows_in(self, sql: str, values: Iterable[Any], *, first: Sequence[Any] = ()) -> Iterator[list[Any]]:
+        """The rows of a query with ``IN (?)`` at its end, asked for many values, chunk by chunk."""
         wanted = list(values)
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
-            yield self.rows(sql.replace("(?)", f"({','.join('?' * len(chunk))})"), chunk)
+            yield self.rows(sql.replace("(?)", f"({','.join('?' * len(chunk))})"), [*first, *chunk])
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -123,7 +128,7 @@ class Database:
                 return self._open()
 
     def _open(self) -> sqlite3.Connection:
-        if not self.write:
+        if self.read_only:
             return _reader(self.path)
         with trouble("make the store's folder", self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +150,7 @@ class Database:
 
     def _replace(self) -> None:
         """Move the damaged files away and put the backup in their place; a reader goes on with an empty database."""
-        if not self.write:
+        if self.read_only:
             self.path = self.path.with_name("no state.db")
             self._warn("the state database is damaged; the next build mends it")
             return
@@ -188,30 +193,35 @@ def _connect(path: Path | str, *, uri: bool = False) -> sqlite3.Connection:
 
 
 def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing; an empty database in memory where there is no file."""
-    if not path.exists():
-        link = _connect(":memory:")
-        _prepare(link, path)
-        return link
-    place = path.absolute().as_uri()
-    link = _connect(place + "?mode=ro", uri=True)
-    try:
-        _prepare(link, path)
-    except sqlite3.OperationalError as error:
-        link.close()
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+    """A connection that changes nothing; an empty database in memory where there is nothing to read."""
+    # a read-only disk has no room for the log's index: there, "immutable" reads without it
+    for way in ("mode=ro", "immutable=1") if path.exists() else ():
+        link = _connect(f"{path.absolute().as_uri()}?{way}", uri=True)
+        try:
+            if _version(link, path) > 0:
+                return link
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+                link.close()
+                raise
+        except BaseException:
+            link.close()
             raise
-        link = _connect(place + "?immutable=1", uri=True)  # a read-only disk has no room for the log's index
-        _prepare(link, path)
-    except BaseException:
         link.close()
-        raise
+    link = _connect(":memory:")
+    _prepare(link, path)
     return link
 
 
 def _prepare(link: sqlite3.Connection, path: Path) -> None:
-    """Lay out an empty database; refuse one of a newer lorabuild."""
-    (version,) = link.execute("PRAGMA user_version").fetchone()
+    """Lay out a database that is empty."""
+    if _version(link, path) == 0:
+        link.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def _version(link: sqlite3.Connection, path: Path) -> int:
+    """The form of the database, 0 when it is empty. Raises StoreError for that of a newer lorabuild."""
+    version = int(link.execute("PRAGMA user_version").fetchone()[0])
     link.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if version > VERSION:
         raise StoreError(
@@ -219,8 +229,7 @@ def _prepare(link: sqlite3.Connection, path: Path) -> None:
             where=printable(path),
             next_step="update lorabuild, or remove the folder .lorabuild to make everything again",
         )
-    if version == 0:
-        link.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    return version
 
 
 def _sound(path: Path) -> bool:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lorabuild.core.trouble import reason, trouble
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
-def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
+Place = str | os.PathLike[str]
+
+
+def write_atomic(path: Place, data: bytes) -> None:
     """Replace a file's content: a reader, and a crash at any moment, find the old bytes or the new ones.
 
     An existing file keeps its mode. Raises StoreError.
@@ -65,94 +70,93 @@ def sync_folder(folder: Path) -> None:
             os.close(opened)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something in a folder that can't be used, and why, in a person's words."""
-
-    name: str
-    text: str
-
-
 @dataclass(slots=True)
 class Found:
-    """What a folder holds: names below it with forward slashes, in code point order."""
+    """What a folder holds, as absolute paths in the order of their names.
 
-    files: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    Attributes:
+        files: the ordinary files.
+        problems: what can't be used → why, in a person's words.
+        folders: every folder that was searched, the first is the folder itself.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    problems: dict[Path, str] = field(default_factory=dict)
+    folders: list[Path] = field(default_factory=list)
 
 
-def walk(folder: str | os.PathLike[str], suffixes: Collection[str], *, within: str | os.PathLike[str] | None = None) -> Found:
+def walk(folder: Place, suffixes: Collection[str], *, within: Place | None = None) -> Found:
     """All ordinary files below a folder whose names end in one of the suffixes (``.png``; any case).
 
     Hidden names are passed over. Links are followed only where they lead to a place below ``within`` (default: the
-    folder itself), and never into a folder that is read already. Dangling links, loops, pipes, devices and closed folders
-    are problems. A name that is not UTF-8 comes in Python's surrogate form, which leads back to the file.
+    folder itself), and never into a folder that is read already. Dangling links, loops, pipes, devices and closed
+    folders are problems. A name that is not UTF-8 comes in Python's surrogate form, which leads back to the file.
     Raises StoreError when the folder itself can't be read.
     """
-    top = os.fspath(folder)
+    top = os.fspath(Path(folder).absolute())
     with trouble("read this folder", top):
         os.scandir(top).close()
     visit = _Visit(top, within, suffixes)
-    visit.folder("")
-    visit.found.files.sort()
-    visit.found.problems.sort(key=lambda problem: problem.name)
-    return visit.found
+    visit.folder(top)
+    return Found(
+        files=[Path(name) for name in sorted(visit.files)],
+        problems={Path(name): visit.problems[name] for name in sorted(visit.problems)},
+        folders=[Path(name) for name in sorted(visit.folders)],
+    )
 
 
 class _Visit:
     """One walk through a folder: where it may go, where it has been, what it has found."""
 
-    def __init__(self, top: str, within: str | os.PathLike[str] | None, suffixes: Collection[str]) -> None:
-        self.top, self.home = top, os.path.realpath(top)
+    def __init__(self, top: str, within: Place | None, suffixes: Collection[str]) -> None:
+        self.home = os.path.realpath(top)
         self.within = self.home if within is None else os.path.realpath(within)
         self.suffixes = tuple(suffix.lower() for suffix in suffixes)
-        self.entered: set[str] = set()
-        self.found = Found()
+        self.files: list[str] = []
+        self.problems: dict[str, str] = {}
+        self.folders: list[str] = []
+        self.linked: set[str] = set()
 
-    def folder(self, below: str) -> None:
-        """Add what ``top/below`` holds; ``below`` is empty or ends in a slash."""
+    def folder(self, path: str) -> None:
+        """Add what a folder holds."""
         try:
-            with os.scandir(os.path.join(self.top, below)) as listing:
-                entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            with os.scandir(path) as listing:
+                entries = [entry for entry in listing if not entry.name.startswith(".")]
         except OSError as error:
-            self.problem(below, f"can't be read: {reason(error)}")
+            self.problems[path] = f"can't be read: {reason(error)}"
             return
-        for entry in entries:
-            name = below + entry.name
+        self.folders.append(path)
+        for entry in sorted(entries, key=lambda entry: entry.name):
             try:
-                self.entry(entry, name)
+                self.entry(entry)
             except OSError as error:
-                self.problem(name, f"can't be read: {reason(error)}")
+                self.problems[entry.path] = f"can't be read: {reason(error)}"
 
-    def entry(self, entry: os.DirEntry[str], name: str) -> None:
+    def entry(self, entry: os.DirEntry[str]) -> None:
         """Add one file, or all that one folder holds."""
         refusal = self.refuse_link(entry) if entry.is_symlink() else ""
         if refusal:
-            self.problem(name, refusal)
+            self.problems[entry.path] = refusal
         elif entry.is_dir():
-            self.folder(name + "/")
+            self.folder(entry.path)
         elif not entry.is_file():
-            self.problem(name, "is not an ordinary file")
+            self.problems[entry.path] = "is not an ordinary file"
         elif entry.name.lower().endswith(self.suffixes):
-            self.found.files.append(name)
+            self.files.append(entry.path)
 
     def refuse_link(self, entry: os.DirEntry[str]) -> str:
         """Why a link is not followed; empty when it is."""
         real = os.path.realpath(entry.path)
-        if not os.path.exists(real):
+        if not Path(real).exists():
             return "is a link that leads nowhere"
         if not _below(real, self.within):
             return "is a link that leads out of the project"
         if not entry.is_dir():
             return ""
-        if real in self.entered or _below(real, self.home) or _below(self.home, real):
+        if real in self.linked or _below(real, self.home) or _below(self.home, real):
             return "is a link to a folder that is read already"
-        self.entered.add(real)
+        self.linked.add(real)
         return ""
-
-    def problem(self, name: str, text: str) -> None:
-        """Note something that can't be used."""
-        self.found.problems.append(Problem(name.rstrip("/"), text))
 
 
 def _below(path: str, folder: str) -> bool:

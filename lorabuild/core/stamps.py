@@ -11,8 +11,10 @@ import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Stat = Callable[[str | int], os.stat_result]
 
@@ -53,12 +55,14 @@ def regular(found: os.stat_result) -> bool:
 
 def now(folder: Path) -> Now:
     """The time that the file system of a folder gives to a file written now. Raises OSError."""
-    opened = os.open(folder / "probe", os.O_WRONLY | os.O_CREAT, 0o666)
+    probe = folder / f".lorabuild-probe-{os.getpid():x}"
+    opened = os.open(probe, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
         os.write(opened, b"x")
         found = os.fstat(opened)
     finally:
         os.close(opened)
+        probe.unlink()
     whole_seconds = found.st_mtime_ns % _SECOND == 0
     return Now(found.st_mtime_ns, found.st_dev, COARSE if whole_seconds else FINE)
 

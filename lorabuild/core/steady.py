@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lorabuild.core.digest import descriptor_digest
 from lorabuild.core.errors import LorabuildError
 from lorabuild.core.stamps import Stamp, Stat, regular, stamp
 from lorabuild.core.trouble import printable, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _T = TypeVar("_T")
 _PIECE = 1 << 20

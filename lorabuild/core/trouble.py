@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DISK_FULL = ("the disk is full", "free some space and run the same command again; what is done is kept")
 NOT_ALLOWED = ("permission denied", "make it readable and writable for you, then run the same command again")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.core.batch import Batch
 from lorabuild.core.claim import claim
-from lorabuild.core.errors import StageError
+from lorabuild.core.errors import BlobError, StageError
 from lorabuild.core.events import Emit, Event
 from lorabuild.core.store import Store
 from lorabuild.graph import balancing
@@ -17,7 +18,6 @@ from lorabuild.graph.forecast import duplicates, step_reasons
 from lorabuild.graph.inventory import take
 from lorabuild.graph.order import up_to
 from lorabuild.graph.plan import ITEMS
-from lorabuild.graph.session import STORE
 from lorabuild.graph.status import aside
 from lorabuild.graph.tasks import run_stages
 from lorabuild.graph.view import View
@@ -38,12 +38,14 @@ class Wishes:
         locked: fail when lora.lock would change.
         wait: wait for another build, instead of failing.
         rehash: read every file again, whatever its stat says.
+        date: SOURCE_DATE_EPOCH, where a person fixed the date that the files carry.
     """
 
     targets: tuple[str, ...] = ()
     locked: bool = False
     wait: bool = True
     rehash: bool = False
+    date: int | None = None
 
 
 @dataclass
@@ -56,7 +58,11 @@ class Tally:
         """Count a stage (once more, when the disk changed under the build)."""
         before = self.stages.get(stage, {"ran": 0, "seconds": 0.0})
         ran += before["ran"]
-        self.stages[stage] = {"ran": ran, "reused": max(total - ran, 0), "seconds": round(before["seconds"] + seconds, 3)}
+        self.stages[stage] = {
+            "ran": ran,
+            "reused": max(total - ran, 0),
+            "seconds": round(before["seconds"] + seconds, 3),
+        }
 
 
 class _Moved(Exception):  # noqa: N818 – not an error: the disk changed, and the plan is made anew
@@ -78,8 +84,11 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
         LorabuildError: a stage failed, the store is busy or can't be written, the lock differs.
     """
     begun = time.monotonic()
-    root = loaded.site.root / STORE
-    with claim(root, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))), Store(root) as store:
+    root = loaded.site.root
+    with (
+        claim(root, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))),
+        Store(root) as store,
+    ):
         tally = Tally()
         stages = up_to(wishes.targets)
         view = _until_still(loaded, store, wishes, tally, emit)
@@ -93,15 +102,21 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
 def _until_still(loaded: Loaded, store: Store, wishes: Wishes, tally: Tally, emit: Emit) -> View:
     """Plan and run; when a file changed under a stage, look again."""
     for _ in range(LOOKS):
-        view = View(loaded.site, take(loaded.site, store, rehash=wishes.rehash), store, ITEMS)
+        inventory = take(loaded.site, store, rehash=wishes.rehash)
+        view = View(loaded.site, inventory, store, ITEMS, date=wishes.date, tally=tally.stages)
         worker = _Worker(view, wishes, tally, emit)
         try:
             run_stages(up_to(wishes.targets), worker.clean, worker.run)
         except _Moved:
             emit(Event("note", data={"code": "changed", "text": "files changed while they were read; looking again"}))
+        except BlobError as error:
+            emit(Event("note", data={"code": "repair", "text": f"{error.what}; making it again"}))
         else:
             return view
-    raise StageError("files keep changing while they are read", next_step="let the program that writes them finish, then run `lorabuild` again")
+    raise StageError(
+        "files keep changing while they are read",
+        next_step="let the program that writes them finish, then run `lorabuild` again",
+    )
 
 
 @dataclass
@@ -131,7 +146,7 @@ class _Worker:
         self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
         begun = time.monotonic()
         module = import_module(f"lorabuild.stages.{stage}")
-        with self.view.store.writer(stage) as outputs:
+        with Batch(self.view.store, stage) as outputs:
             module.run(step.todo, self.view.site, outputs, self.emit)
         after = self.view.again(stage)
         self._tell_aside(step, after)
@@ -143,9 +158,11 @@ class _Worker:
         self.view.store.remember(step.stage, step.items)
         self.tally.add(step.stage, ran, step.total, seconds)
         counts = self.tally.stages[step.stage]
-        self.emit(Event("stage_done", step.stage, {"ran": ran, "reused": step.total - ran, "seconds": counts["seconds"]}))
+        self.emit(
+            Event("stage_done", step.stage, {"ran": ran, "reused": step.total - ran, "seconds": counts["seconds"]})
+        )
         if step.stage == "balance":
-            table = balancing.table(self.view)
+            table = balancing.table(self.view).as_dict()
             self.emit(Event("table", "balance", table))
             for warning in table["warnings"] + duplicates(self.view):
                 self.emit(Event("warning", "balance", warning))
@@ -160,10 +177,10 @@ class _Worker:
         """The last moment before hours are spent: something to learn from, and the lock as promised."""
         if not self.view.step("train").items and not self.view.step("train").waiting:
             raise StageError("there is nothing to train on")
-        if not any(row["images"] for row in balancing.table(self.view)["concepts"]):
-            named = "; ".join(f"{entry['path']}: {entry['problem']}" for entry in aside(self.view)[:5])
-            raise StageError(f"no image can be used ({named})", next_step="put readable images into the concept folders")
+        if not any(row.images for row in balancing.table(self.view).concepts):
+            named = "; ".join(f"{entry['item']}: {entry['problem']}" for entry in aside(self.view)[:5])
+            raise StageError(
+                f"no image can be used ({named})", next_step="put readable images into the concept folders"
+            )
         if self.wishes.locked:
             hold_to_lock(self.view, up_to(("text",)))
-
-

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.graph.prior import DRAWN_WITH
 from lorabuild.graph.view import Draft, View, item
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lorabuild.schema.samples import Samples
 
 
@@ -21,11 +22,19 @@ def sample(view: View) -> Iterator[Draft]:
     trained = view.made("train").get("train")
     for prompt in dict.fromkeys(samples.prompts):
         drawn = {"prompt": prompt, **_settings(view, samples)}
-        yield item("sample", picture_id(0, prompt), {**models, **drawn}, {**drawn, "lora": None, "weight": 0.0, "epoch": 0})
+        yield item(
+            "sample", picture_id(0, prompt), {**models, **drawn}, {**drawn, "lora": None, "weight": 0.0, "epoch": 0}
+        )
         for epoch in epochs(view):
             lora = trained.outputs[epoch_name(epoch)] if trained and not trained.problem else None
             reads = {**drawn, "lora": lora, "weight": samples.weight, "epoch": epoch}
-            parts = {**models, **drawn, "train": train_key or "waiting", "epoch": epoch, "samples.weight": samples.weight}
+            parts = {
+                **models,
+                **drawn,
+                "train": train_key or "waiting",
+                "epoch": epoch,
+                "samples.weight": samples.weight,
+            }
             yield item("sample", picture_id(epoch, prompt), parts, reads)
 
 
@@ -48,4 +57,10 @@ def picture_id(epoch: int, prompt: str) -> str:
 def _settings(view: View, samples: Samples) -> dict[str, Any]:
     side = view.project.images.resolution
     size = [samples.width or side, samples.height or side]
-    return {"negative": samples.negative, "seed": samples.seed, "steps": samples.steps, "cfg": samples.cfg, "size": size}
+    return {
+        "negative": samples.negative,
+        "seed": samples.seed,
+        "steps": samples.steps,
+        "cfg": samples.cfg,
+        "size": size,
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from lorabuild.graph import lock as locks
 from lorabuild.graph.order import LAST
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lorabuild.graph.view import View
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 UNLOCKED = ("report.html",)
 
 
-def finish(view: View, stages: tuple[str, ...], tally: Mapping[str, Any], *, locked: bool, emit: Emit) -> list[dict[str, str]]:
+def finish(
+    view: View, stages: tuple[str, ...], tally: Mapping[str, Any], *, locked: bool, emit: Emit
+) -> list[dict[str, str]]:
     """Hand out what was built and remember it.
 
     Returns:
@@ -65,7 +67,11 @@ def _hand_out(view: View, stages: tuple[str, ...], emit: Emit) -> list[dict[str,
     for name, blob in sorted(handed.items()):
         data = view.store.read(blob)
         if _write_changed(folder / name, data):
-            emit(Event("note", LAST, {"code": "wrote", "item": name, "text": f"wrote {view.project.output.folder}/{name}"}))
+            emit(
+                Event(
+                    "note", LAST, {"code": "wrote", "item": name, "text": f"wrote {view.project.output.folder}/{name}"}
+                )
+            )
         found.append({"path": f"{view.project.output.folder}/{name}", "sha256": hashlib.sha256(data).hexdigest()})
     return found
 

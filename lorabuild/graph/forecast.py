@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.words import nearest
 from lorabuild.graph import balancing
 from lorabuild.graph.explain import reasons
+from lorabuild.graph.members import members
 from lorabuild.graph.order import STAGES, up_to
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lorabuild.core.item import Item
     from lorabuild.graph.view import Step, View
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
     """Everything that ``plan --json`` prints: counts, reasons, repeats, exposure, steps, warnings."""
     stages = [_stage(view, view.step(stage)) for stage in up_to(targets)]
-    table = balancing.table(view)
+    table = balancing.table(view).as_dict()
     return {
         "clean": not any(stage["todo"] for stage in stages),
         "stages": stages,
@@ -69,10 +71,12 @@ def item_reasons(view: View, stage: str, item: Item, *, had_result: bool) -> lis
 
 def duplicates(view: View) -> list[dict[str, str]]:
     """A warning for each picture that a concept holds twice."""
-    from lorabuild.graph.pictures import members
-
     return [
-        {"code": "duplicate", "item": member.id, "text": f"{member.id} is the same picture as {member.twin}; it is used once"}
+        {
+            "code": "duplicate",
+            "item": member.id,
+            "text": f"{member.id} is the same picture as {member.twin}; it is used once",
+        }
         for member in members(view)
         if member.twin
     ]
@@ -89,7 +93,9 @@ def why(view: View, subject: str) -> dict[str, Any]:
         known = nearest(path, [*STAGES, *view.inventory.files])
         raise ProjectError(
             f"`{subject}` is neither a stage nor an image of this project",
-            next_step=f"did you mean `lorabuild why {known}`?" if known else "`lorabuild status --json` lists the images",
+            next_step=f"did you mean `lorabuild why {known}`?"
+            if known
+            else "`lorabuild status --json` lists the images",
         )
     found = []
     for stage in [subject] if subject in STAGES else STAGES:

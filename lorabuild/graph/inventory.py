@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lorabuild.core.digest import canonical, digest
-from lorabuild.core.files import walk
-from lorabuild.core.statcache import StatCache
+from lorabuild.core.errors import ProjectError
+from lorabuild.core.files import Found, Problem, walk
+from lorabuild.core.statcache import FileDigest, StatCache
 from lorabuild.core.words import hand
 from lorabuild.images.suffixes import SUFFIXES
 from lorabuild.models.source import Located, locate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lorabuild.core.store import Store
     from lorabuild.schema.site import Site
+
+BY_HAND = ".txt"
+Digests = Mapping[str, FileDigest | Problem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +32,34 @@ class ImageFile:
         path: relative to the project folder, with ``/``; absolute when it lies outside.
         absolute: where it is.
         digest: of its bytes; None when it can't be read.
-        side: the text file beside it, if there is one.
-        side_digest: of that file's bytes.
+        tags, tags_digest: the side file that a side-file tagger reads.
+        text, text_digest: the caption that a person wrote beside it.
         problem: why it can't be read.
     """
 
     path: str
     absolute: Path
     digest: str | None
-    side: Path | None = None
-    side_digest: str | None = None
+    tags: Path | None = None
+    tags_digest: str | None = None
+    text: Path | None = None
+    text_digest: str | None = None
     problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Everything that the plan starts from."""
+    """Everything that the plan starts from.
+
+    Attributes:
+        files: path → image file, in code point order, each once.
+        members: concept → paths of its images.
+        base: the base model.
+        models: part of the base model → digest.
+        tagger: file of the tagger → digest.
+        folders: the concepts' folders.
+        read: every file that was looked at.
+    """
 
     files: dict[str, ImageFile]
     members: dict[str, tuple[str, ...]]
@@ -50,36 +67,95 @@ class Inventory:
     models: dict[str, str]
     tagger: dict[str, str]
     folders: tuple[Path, ...]
-    watched: tuple[Path, ...]
+    read: tuple[Path, ...]
 
 
 def take(site: Site, store: Store, *, rehash: bool = False) -> Inventory:
-    """Look at the disk. Raises ``ProjectError`` when a model is missing."""
+    """Look at the disk. Raises ``ProjectError`` when a model or a folder is missing."""
     concepts = {name: site.path(concept.folder) for name, concept in site.project.concepts.items()}
-    found = {folder: walk(folder, SUFFIXES) for folder in sorted(set(concepts.values()))}
-    sides = {path: side for listing in found.values() for path in listing.files if (side := _side(site, path))}
-    base = locate(site)
-    tagger = hand("taggers", site.project.captions.tagger.type).digests(site.project.captions.tagger, site)
+    found = {folder: walk(folder, SUFFIXES, within=site.root) for folder in sorted(set(concepts.values()))}
+    base, tagger = locate(site), _tagger(site)
+    images = [folder / name for folder, listing in found.items() for name in listing.files]
+    beside = {path: _beside(path, endings) for endings in (_endings(site),) for path in images}
     models = [path for paths in base.files.values() for path in paths]
-    wanted = [*(path for listing in found.values() for path in listing.files), *sides.values(), *models, *tagger.values()]
-    cache = StatCache(store, rehash=rehash)
-    digests = cache.digests(wanted)
-    files = {}
-    for listing in found.values():
-        for path in listing.files:
-            name = relative(site, path)
-            got, side = digests[path], sides.get(path)
-            files[name] = ImageFile(
-                name, path, got.digest, side, digests[side].digest if side else None, got.problem
-            )
-        for path, problem in listing.problems.items():
-            files[relative(site, path)] = ImageFile(relative(site, path), path, None, problem=problem)
+    read = [*images, *(side for pair in beside.values() for side in pair if side), *models, *tagger.values()]
+    digests = StatCache(store, site.root).digests(read, rehash=rehash)
+    files = [_image(site, path, *beside[path], digests) for path in images]
+    files += [_refused(site, folder, problem) for folder, listing in found.items() for problem in listing.problems]
     return Inventory(
-        files=files,
-        members={name: _names(site, found[folder].files) for name, folder in concepts.items()},
+        files={file.path: file for file in sorted(files, key=lambda file: file.path)},
+        members={name: _members(site, folder, found[folder]) for name, folder in concepts.items()},
         base=base,
-        models={part: _joined(base, part, digests) for part in base.files},
-        tagger={name: digests[path].digest or "" for name, path in tagger.items()},
-        folders=tuple(folder for listing in found.values() for folder in listing.folders),
-        watched=tuple(wanted),
+        models={part: _joined(base.path, paths, digests) for part, paths in base.files.items()},
+        tagger={name: _needed(digests, path) for name, path in tagger.items()},
+        folders=tuple(found),
+        read=tuple(read),
     )
+
+
+def _tagger(site: Site) -> dict[str, Path]:
+    tagger = site.project.captions.tagger
+    return dict(hand("taggers", tagger.type).digests(tagger, site))
+
+
+def _endings(site: Site) -> tuple[str | None, str | None]:
+    """Ending of the files with tags, and of those with a person's caption."""
+    tags = getattr(site.project.captions.tagger, "extension", None)
+    return tags, None if tags == BY_HAND else BY_HAND
+
+
+def _beside(path: Path, endings: tuple[str | None, str | None]) -> tuple[Path | None, Path | None]:
+    places = (path.with_suffix(ending) if ending else None for ending in endings)
+    tags, text = (place if place and place.is_file() else None for place in places)
+    return tags, text
+
+
+def _image(site: Site, path: Path, tags: Path | None, text: Path | None, digests: Digests) -> ImageFile:
+    held = digests[str(path)]
+    return ImageFile(
+        relative(site, path),
+        path,
+        held.digest if isinstance(held, FileDigest) else None,
+        tags,
+        _known(digests, tags),
+        text,
+        _known(digests, text),
+        held.text if isinstance(held, Problem) else None,
+    )
+
+
+def _refused(site: Site, folder: Path, problem: Problem) -> ImageFile:
+    path = folder / problem.name
+    return ImageFile(relative(site, path), path, None, problem=problem.text)
+
+
+def _members(site: Site, folder: Path, found: Found) -> tuple[str, ...]:
+    return tuple(relative(site, folder / name) for name in found.files)
+
+
+def relative(site: Site, path: Path) -> str:
+    """A path as a person writes it: below the project folder without that folder, with ``/``."""
+    return path.relative_to(site.root).as_posix() if path.is_relative_to(site.root) else path.as_posix()
+
+
+def _known(digests: Digests, path: Path | None) -> str | None:
+    held = digests[str(path)] if path else None
+    return held.digest if isinstance(held, FileDigest) else None
+
+
+def _needed(digests: Digests, path: Path) -> str:
+    held = digests[str(path)]
+    if isinstance(held, Problem):
+        raise ProjectError(
+            f"a model file can't be read: {held.text}", where=str(path), next_step="check the file and its permissions"
+        )
+    return held.digest
+
+
+def _joined(root: Path, paths: tuple[Path, ...], digests: Digests) -> str:
+    """One digest of a part of the base model: its files' names below the model, and their bytes."""
+    names = {
+        path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name: _needed(digests, path)
+        for path in paths
+    }
+    return digest(canonical(names))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.digest import canonical, digest
 from lorabuild.graph import balancing
-from lorabuild.graph.pictures import members
+from lorabuild.graph.members import members
 from lorabuild.graph.prior import prior_pictures
 from lorabuild.graph.view import Draft, View, Waiting, item
 from lorabuild.schema.consumed import consumed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lorabuild.core.item import Result
 
 
@@ -33,7 +34,11 @@ def train(view: View) -> Iterator[Draft]:
     }
     if view.project.regularization:
         parts["regularization.prior_loss_weight"] = view.project.regularization.prior_loss_weight
-    reads = {"records": [record for record, _ in records], "empty": _text(view, ""), "epochs": view.project.budget.epochs}
+    reads = {
+        "records": [record for record, _ in records],
+        "empty": _text(view, ""),
+        "epochs": view.project.budget.epochs,
+    }
     draft = item("train", "train", parts, reads)
     yield item("train", "train", parts, {**reads, "key": draft.key})
 
@@ -41,8 +46,8 @@ def train(view: View) -> Iterator[Draft]:
 def _records(view: View) -> Iterator[tuple[dict[str, Any], str]]:
     """Each training and prior picture as a record, with the digest of what is learned from it."""
     latents, captions = view.made("latents"), view.made("caption")
-    sizes = {item.id: item.reads.get("bucket") or item.reads["size"] for item in view.step("latents").items}
-    repeats = balancing.repeats(view)
+    items = {made.id: made for made in view.step("latents").items}
+    repeats = balancing.table(view).repeats
     found = [
         (member.concept, member.id, captions[member.id].facts["caption"], latents[member.id], repeats[member.concept])
         for member in members(view)
@@ -57,8 +62,8 @@ def _records(view: View) -> Iterator[tuple[dict[str, Any], str]]:
             "prior": not concept,
             "repeats": times,
             "latents": result.outputs["latents"],
-            "size": sizes[name],
-            "pixels": result.key if not concept else result.parts["pixels"],
+            "size": items[name].reads.get("bucket") or items[name].reads["size"],
+            "pixels": items[name].reads["pixels"] if concept else result.key,
             **_text(view, words),
         }
         yield record, learned

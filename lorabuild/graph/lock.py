@@ -10,7 +10,7 @@ from lorabuild import __version__
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.errors import DifferenceError, ProjectError
 from lorabuild.graph import balancing
-from lorabuild.graph.pictures import members
+from lorabuild.graph.members import members
 from lorabuild.graph.view import version_of
 from lorabuild.schema.consumed import consumed
 
@@ -51,16 +51,24 @@ def lock_of(view: View, stages: tuple[str, ...], outputs: Mapping[str, str]) -> 
 
 
 def _models(view: View) -> dict[str, Any]:
-    base = {"source": view.project.base.model, "revision": view.inventory.base.revision, "parts": dict(sorted(view.inventory.models.items()))}
+    base = {
+        "source": view.project.base.model,
+        "revision": view.inventory.base.revision,
+        "parts": dict(sorted(view.inventory.models.items())),
+    }
     tagger = view.project.captions.tagger
     models = {"base": base}
     if view.inventory.tagger:
-        models["tagger"] = {"source": getattr(tagger, "model", None), "revision": None, "parts": dict(sorted(view.inventory.tagger.items()))}
+        models["tagger"] = {
+            "source": getattr(tagger, "model", None),
+            "revision": None,
+            "parts": dict(sorted(view.inventory.tagger.items())),
+        }
     return models
 
 
 def _concepts(view: View) -> dict[str, Any]:
-    repeats, prepared, captions = balancing.repeats(view), view.made("prepare"), view.made("caption")
+    repeats, prepared, captions = balancing.table(view).repeats, view.made("prepare"), view.made("caption")
     found: dict[str, list[list[str]]] = {}
     for member in members(view):
         if not member.twin and member.file.path in prepared and member.id in captions:
@@ -95,17 +103,28 @@ def read_lock(root: Path) -> dict[str, Any] | None:
         return None
     text = path.read_text("utf-8")
     if "<<<<<<<" in text:
-        raise ProjectError("the lock holds a merge conflict", where=NAME, next_step="delete lora.lock and run `lorabuild`: it is made again")
+        raise ProjectError(
+            "the lock holds a merge conflict",
+            where=NAME,
+            next_step="delete lora.lock and run `lorabuild`: it is made again",
+        )
     try:
         return dict(json.loads(text))
     except ValueError as error:
-        raise ProjectError(f"the lock can't be read ({error})", where=NAME, next_step="restore it from git, or delete it: it is made again") from error
+        raise ProjectError(
+            f"the lock can't be read ({error})",
+            where=NAME,
+            next_step="restore it from git, or delete it: it is made again",
+        ) from error
 
 
 def compare(locked: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
     """Raise ``DifferenceError`` when the lock would change, naming what."""
     if locked is None:
-        raise DifferenceError("there is no lora.lock to hold the build to", next_step="run `lorabuild` once without --locked and commit the lock")
+        raise DifferenceError(
+            "there is no lora.lock to hold the build to",
+            next_step="run `lorabuild` once without --locked and commit the lock",
+        )
     changed = list(_changed("", locked, now))
     if changed:
         more = f" and {len(changed) - 6} more" if len(changed) > 6 else ""
@@ -118,7 +137,11 @@ def compare(locked: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
 
 def _changed(place: str, then: Any, now: Any) -> list[str]:
     if isinstance(then, Mapping) and isinstance(now, Mapping):
-        return [found for name in sorted({*then, *now}) for found in _changed(f"{place}.{name}" if place else name, then.get(name), now.get(name))]
+        return [
+            found
+            for name in sorted({*then, *now})
+            for found in _changed(f"{place}.{name}" if place else name, then.get(name), now.get(name))
+        ]
     return [] if then == now else [place]
 
 
@@ -130,5 +153,7 @@ def manifest(view: View) -> bytes:
         for member in members(view)
         if member.file.path in prepared and member.id in captions
     )
-    escaped = ("\t".join(cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n") for cell in row) for row in rows)
+    escaped = (
+        "\t".join(cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n") for cell in row) for row in rows
+    )
     return ("path\tdigest\tcaption\n" + "".join(f"{row}\n" for row in escaped)).encode("utf-8", "surrogateescape")

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 STAGES = (
-    "scan", "prepare", "tag", "caption", "balance", "latents", "text",
-    "train", "sample", "package", "report",
+    "scan",
+    "prepare",
+    "tag",
+    "caption",
+    "balance",
+    "latents",
+    "text",
+    "train",
+    "sample",
+    "package",
+    "report",
 )
 LAST = STAGES[-1]
 

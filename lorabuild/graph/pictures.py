@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.balance.buckets import Sizes, bucket_of
+from lorabuild.balance.buckets import bucket_of
 from lorabuild.captions.compose import rules_as_dict
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.words import hand
 from lorabuild.graph import balancing
+from lorabuild.graph.members import Member, members, usable
 from lorabuild.graph.prior import prior_pictures
 from lorabuild.graph.view import Draft, View, Waiting, item
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lorabuild.core.item import Result
-    from lorabuild.graph.inventory import ImageFile
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An image in a concept. ``id`` names it in every later stage: its path, with the concept where several share it."""
-
-    id: str
-    concept: str
-    file: ImageFile
-    twin: str | None = None
 
 
 def scan(view: View) -> Iterator[Draft]:
@@ -53,8 +43,12 @@ def tag(view: View) -> Iterator[Draft]:
     """One item an image: by its pixels, or by its side file where tags come from there."""
     tagger = view.project.captions.tagger
     module = hand("taggers", tagger.type)
-    settings = {"tagger": tagger.type, **module.key_settings(tagger), **{f"tagger.{k}": v for k, v in view.inventory.tagger.items()}}
-    for file, prepared in _prepared(view, "tag"):
+    settings = {
+        "tagger": tagger.type,
+        **module.key_settings(tagger),
+        **{f"tagger.{k}": v for k, v in view.inventory.tagger.items()},
+    }
+    for file, prepared in usable(view):
         if prepared is None:
             yield Waiting(file.path)
             continue
@@ -77,7 +71,9 @@ def caption(view: View) -> Iterator[Draft]:
             yield _caption(view, member, rules, result, frequency)
 
 
-def _caption(view: View, member: Member, rules: dict[str, Any], tags: Result, frequency: dict[str, int] | None) -> Draft:
+def _caption(
+    view: View, member: Member, rules: dict[str, Any], tags: Result, frequency: dict[str, int] | None
+) -> Draft:
     names = view.project.concepts[member.concept].triggers
     triggers = [{"name": name, **view.project.triggers[name].model_dump(mode="json", by_alias=True)} for name in names]
     parts = {
@@ -103,11 +99,12 @@ def _frequency(view: View, tagged: dict[str, Result]) -> dict[str, int]:
 
 def balance(view: View) -> Iterator[Draft]:
     """The one item that turns the budget into repeats."""
-    if any(file.digest and file.path not in view.made("prepare") | view.made("scan") for file in view.inventory.files.values()):
+    if any(result is None for _, result in usable(view)):
         yield Waiting("balance")
         return
-    request = balancing.request(view)
-    yield item("balance", "balance", request, {"request": request})
+    request = balancing.request(view).as_dict()
+    parts = {**request, "concepts": {concept["name"]: concept for concept in request["concepts"]}}
+    yield item("balance", "balance", parts, {"request": request})
 
 
 def latents(view: View) -> Iterator[Draft]:
@@ -135,37 +132,13 @@ def text(view: View) -> Iterator[Draft]:
     frozen = training.train == "unet"
     parts: dict[str, Any] = {"base.tokenizer": view.inventory.models["tokenizer"], "hidden states": frozen}
     if frozen:
-        parts |= {"base.text_encoder": view.inventory.models["text_encoder"], "base.clip_skip": view.project.base.clip_skip}
+        parts |= {
+            "base.text_encoder": view.inventory.models["text_encoder"],
+            "base.clip_skip": view.project.base.clip_skip,
+        }
     captions = view.made("caption")
     texts = {result.facts["caption"] for result in captions.values() if not result.problem}
     texts |= {prior.reads["prompt"] for prior in prior_pictures(view)} | {""}
     for words in sorted(texts):
         yield item("text", words or "(empty)", {**parts, "text": words}, {"text": words, "frozen": frozen})
     yield from (Waiting(member.id) for member in members(view) if member.id not in captions)
-
-
-def members(view: View) -> Iterator[Member]:
-    """Every usable image of every concept, in order of path; the second of two equal pictures names its twin."""
-    prepared = view.made("prepare")
-    scanned = view.made("scan")
-    shared = Counter(path for paths in view.inventory.members.values() for path in paths)
-    for concept, paths in view.inventory.members.items():
-        first: dict[str, str] = {}
-        for path in paths:
-            file = view.inventory.files[path]
-            if not file.digest or (path in scanned and scanned[path].problem) or (path in prepared and prepared[path].problem):
-                continue
-            pixels = prepared[path].facts["pixels"] if path in prepared else path
-            twin = first.setdefault(pixels, path)
-            yield Member(f"{path} ({concept})" if shared[path] > 1 else path, concept, file, twin if twin != path else None)
-
-
-def _prepared(view: View, _stage: str) -> Iterator[tuple[ImageFile, Result | None]]:
-    """Usable image files with their prepared result, None while it waits."""
-    scanned, prepared = view.made("scan"), view.made("prepare")
-    for file in view.inventory.files.values():
-        if not file.digest or (file.path in scanned and scanned[file.path].problem):
-            continue
-        result = prepared.get(file.path)
-        if result is None or not result.problem:
-            yield file, result

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lorabuild.graph import drawing, learning, pictures, products
-from lorabuild.graph.view import Drafts
+
+if TYPE_CHECKING:
+    from lorabuild.graph.view import Drafts
 
 ITEMS: dict[str, Drafts] = {
     "scan": pictures.scan,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lorabuild.core.counted import count
 from lorabuild.graph.view import item
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lorabuild.core.item import Item
     from lorabuild.graph.view import View
 

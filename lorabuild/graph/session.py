@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,13 @@ from lorabuild.graph.plan import ITEMS
 from lorabuild.graph.view import View
 
 if TYPE_CHECKING:
-    from lorabuild.schema.load import Loaded
+    from collections.abc import Iterator
 
-STORE = ".lorabuild"
+    from lorabuild.schema.load import Loaded
 
 
 @contextmanager
-def viewing(loaded: Loaded) -> Iterator[View]:
+def viewing(loaded: Loaded, date: int | None = None) -> Iterator[View]:
     """A view for ``plan``, ``status`` and ``why``: no lock is taken, nothing is written."""
-    with Store(loaded.site.root / STORE, read_only=True) as store:
-        yield View(loaded.site, take(loaded.site, store), store, ITEMS)
+    with Store(loaded.site.root, write=False) as store:
+        yield View(loaded.site, take(loaded.site, store), store, ITEMS, date=date)

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.balance.buckets import bucket_of
 from lorabuild.graph import balancing
+from lorabuild.graph.members import members, size_of
 from lorabuild.graph.order import STAGES
-from lorabuild.graph.pictures import members
-from lorabuild.images.header import size as header_size
 
 if TYPE_CHECKING:
-    from lorabuild.graph.pictures import Member
     from lorabuild.graph.view import View
 
 
@@ -21,7 +19,7 @@ def status(view: View) -> dict[str, Any]:
         "name": view.project.name,
         "clean": all(view.step(stage).clean for stage in STAGES),
         "stages": [_stage(view, stage) for stage in STAGES],
-        "concepts": balancing.table(view)["concepts"],
+        "concepts": balancing.table(view).as_dict()["concepts"],
         "images": images(view),
         "aside": aside(view),
     }
@@ -35,38 +33,35 @@ def _stage(view: View, stage: str) -> dict[str, Any]:
 
 def images(view: View) -> list[dict[str, Any]]:
     """One entry an image and concept, whether or not it was built before."""
-    repeats, sizes = balancing.repeats(view), balancing.sizes(view)
+    repeats, sizes = balancing.table(view).repeats, balancing.sizes(view)
     found = []
     for member in members(view):
         scanned = view.made("scan").get(member.file.path)
-        width, height = _size(view, member)
+        width, height = size_of(view, member.file) or (None, None)
         caption = view.made("caption").get(member.id)
-        found.append({
-            "path": member.file.path,
-            "concept": member.concept,
-            "width": width,
-            "height": height,
-            "bucket": list(bucket_of(width, height, sizes)) if width and height else None,
-            "file_digest": member.file.digest,
-            "pixel_digest": scanned.facts["pixels"] if scanned else None,
-            "tags": list(caption.facts["tags"]) if caption else None,
-            "caption": caption.facts["caption"] if caption else None,
-            "repeats": 0 if member.twin else repeats[member.concept],
-            "twin_of": member.twin,
-        })
+        found.append(
+            {
+                "path": member.file.path,
+                "concept": member.concept,
+                "width": width,
+                "height": height,
+                "bucket": list(bucket_of(width, height, sizes)) if width and height else None,
+                "file_digest": member.file.digest,
+                "pixel_digest": scanned.facts["pixels"] if scanned else None,
+                "tags": list(caption.facts["tags"]) if caption else None,
+                "caption": caption.facts["caption"] if caption else None,
+                "repeats": 0 if member.twin else repeats[member.concept],
+                "twin_of": member.twin,
+            }
+        )
     return found
 
 
-def _size(view: View, member: Member) -> tuple[int | None, int | None]:
-    prepared = view.made("prepare").get(member.file.path)
-    if prepared and not prepared.problem:
-        return prepared.facts["width"], prepared.facts["height"]
-    return header_size(member.file.absolute) or (None, None)
-
-
 def aside(view: View) -> list[dict[str, str]]:
-    """Files that were set aside, with the reason."""
-    found = {file.path: file.problem for file in view.inventory.files.values() if file.problem}
+    """What was set aside: file or item, the stage that did it, and why."""
+    found = {(file.path, "scan"): file.problem for file in view.inventory.files.values() if file.problem}
     for stage in ("scan", "prepare", "tag", "caption", "latents"):
-        found |= {name: result.problem for name, result in view.made(stage).items() if result.problem}
-    return [{"path": path, "problem": problem or ""} for path, problem in sorted(found.items())]
+        found |= {(name, stage): result.problem for name, result in view.made(stage).items() if result.problem}
+    return [
+        {"item": name, "stage": stage, "problem": problem or ""} for (name, stage), problem in sorted(found.items())
+    ]

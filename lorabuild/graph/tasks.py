@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from doit.cmd_base import TaskLoader2
 from doit.doit_cmd import DoitMain
 from doit.task import Task, dict_to_task
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 
 class _Stages(TaskLoader2):
     """Gives doit one task a stage; each waits for the one before it."""
 
-    def __init__(self, stages: Sequence[str], clean: Callable[[str], bool], run: Callable[[str], None], state: Path) -> None:
+    def __init__(
+        self, stages: Sequence[str], clean: Callable[[str], bool], run: Callable[[str], None], state: Path
+    ) -> None:
         super().__init__()
         self._stages, self._clean, self._run, self._state = stages, clean, run, state
 
@@ -31,13 +35,15 @@ class _Stages(TaskLoader2):
         return [self._task(stage, before) for stage, before in zip(self._stages, ("", *self._stages), strict=False)]
 
     def _task(self, stage: str, before: str) -> Task:
-        return dict_to_task({
-            "name": stage,
-            "actions": [(_act, [self._run, stage])],
-            "uptodate": [lambda: self._clean(stage)],
-            "task_dep": [before] if before else [],
-            "io": {"capture": False},
-        })
+        return dict_to_task(
+            {
+                "name": stage,
+                "actions": [(_act, [self._run, stage])],
+                "uptodate": [lambda: self._clean(stage)],
+                "task_dep": [before] if before else [],
+                "io": {"capture": False},
+            }
+        )
 
 
 class _Silent:

@@ -57,12 +57,25 @@ class Step:
 
 @dataclass
 class View:
-    """The known world of one build. ``step`` is asked in the order of the stages and remembers its answers."""
+    """The known world of one build. ``step`` is asked in the order of the stages and remembers its answers.
+
+    Attributes:
+        site: the project and its folder.
+        inventory: what is on disk.
+        store: results of earlier builds.
+        drafts: stage → the function that says what its items are.
+        date: SOURCE_DATE_EPOCH, where a person fixed the date that the files carry.
+        tally: stage → what this build did so far, for the report.
+        steps: the answers so far.
+        results: key → sound result.
+    """
 
     site: Site
     inventory: Inventory
     store: Store
     drafts: Mapping[str, Drafts]
+    date: int | None = None
+    tally: dict[str, dict[str, Any]] = field(default_factory=dict)
     steps: dict[str, Step] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
 

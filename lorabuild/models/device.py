@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from lorabuild.core.errors import ProjectError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from lorabuild.schema.device import Device
 
+T = TypeVar("T")
+FULL = torch.float32  # what everything that is cached is computed in
 MOST_THREADS = 8
-CPU_ROWS = 4            # small pictures go four at once through a CPU …
+CPU_ROWS = 4  # small pictures go four at once through a CPU …
 CPU_PIXELS = 256 * 256  # … but no more than this many pixels: above it a batch gains nothing and only pads
 
 
 def pick(settings: Device) -> torch.device:
-    """The device of ``device:``; pins torch's CPU threads and turns on what is reproducible. Raises ``ProjectError``."""
+    """The device of ``device:``, with CPU threads pinned and reproducible kernels. Raises ``ProjectError``."""
     torch.set_num_threads(threads(settings))
     kind = best() if settings.type == "auto" else settings.type
     if not available(kind):
@@ -52,7 +56,7 @@ def available(kind: str) -> bool:
 
 
 def rows(device: torch.device, pixels: int, batch: int = 8) -> int:
-    """How many pictures of ``pixels`` (width · height) one forward pass takes: always exactly these, the last ones padded.
+    """How many pictures of ``pixels`` (width · height) a forward pass takes: always exactly these, the last padded.
 
     The last bits of a convolution depend on the batch's shape (measured), so a CPU's shape follows from the picture's
     size alone; a GPU takes ``batch`` and records it.
@@ -60,6 +64,13 @@ def rows(device: torch.device, pixels: int, batch: int = 8) -> int:
     if device.type == "cpu":
         return max(1, min(CPU_ROWS, CPU_PIXELS // pixels))
     return batch
+
+
+def padded(items: Sequence[T], count: int) -> Iterator[tuple[list[T], int]]:
+    """Groups of exactly ``count``, the last filled up with its last member, and how many of each are wanted."""
+    for start in range(0, len(items), count):
+        group = list(items[start : start + count])
+        yield group + [group[-1]] * (count - len(group)), len(group)
 
 
 def record(device: torch.device, dtype: torch.dtype, batch: int = 8) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What every model family can do: load, encode, predict, sample, and name the layers that adapters sit on.
 
-A family is one file ``models/<family>.py`` with ``load(located, settings, parts, device, dtype) -> Model``. Nothing here
-supposes a U-Net or an epsilon target: a flow-matching transformer gives its own ``add_noise``, ``target`` and ``snr``.
-Training and sampling see this protocol and nothing else.
+A family is one file ``models/<family>.py`` with ``load(located, settings, parts, device, dtype) -> Model``. Nothing
+here supposes a U-Net or an epsilon target: a flow-matching transformer gives its own ``add_noise``, ``target`` and
+``snr``. Training and sampling see this protocol and nothing else.
 
 Shapes: B batch, C latent channels, H W pixels, h w latent sides (pixels / vae_factor), T tokens, D text width.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from lorabuild.models.noise import Prediction
     from lorabuild.models.source import Located
     from lorabuild.schema.base import Base
 
@@ -26,7 +27,10 @@ PARTS = frozenset({"unet", "vae", "text_encoder", "tokenizer", "scheduler"})
 
 
 class Model(Protocol):
-    """A loaded base model: frozen, in eval mode, on one device. Parts that were not asked for raise ``StageError`` when used."""
+    """A loaded base model: frozen, in eval mode, on one device.
+
+    Using a part that was not asked for raises ``StageError``.
+    """
 
     @property
     def device(self) -> torch.device:
@@ -49,13 +53,18 @@ class Model(Protocol):
         ...
 
     @property
-    def timesteps(self) -> int:
-        """Number of training timesteps; t is an integer in [0, timesteps)."""
+    def num_timesteps(self) -> int:
+        """Number of training timesteps; t is an integer in [0, num_timesteps)."""
         ...
 
     @property
-    def prediction_type(self) -> str:
-        """``epsilon``, ``v_prediction`` or ``flow``."""
+    def alphas_cumprod(self) -> Tensor:
+        """Share of signal ᾱ = snr / (1 + snr) of every timestep, float32 [num_timesteps] on the CPU."""
+        ...
+
+    @property
+    def prediction(self) -> Prediction:
+        """What ``target`` is, for the weightings that ask: ``epsilon`` or ``v_prediction``."""
         ...
 
     def to(self, device: torch.device, dtype: torch.dtype | None = None) -> None:
@@ -82,15 +91,15 @@ class Model(Protocol):
         ...
 
     def encode_text(self, tokens: Tensor) -> Tensor:
-        """Context [B, T, D] of token ids; gradients reach adapters on the text encoder."""
+        """Context [B, T, D] of token ids [B, chunks·T]; gradients reach adapters on the text encoder."""
         ...
 
     def encode_images(self, images: Tensor, noise: Tensor) -> Tensor:
-        """Scaled latents float32 [B, C, h, w] of uint8 [B, H, W, 3]: mean + std · noise [B, C, h, w], times the scaling factor."""
+        """Scaled latents float32 [B, C, h, w] of uint8 [B, H, W, 3]: (mean + std · noise) · scaling factor."""
         ...
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Pictures uint8 [B, H, W, 3] on the CPU, of scaled latents [B, C, h, w]."""
+    def decode(self, latents: Tensor, batch: int = 8) -> Tensor:
+        """Pictures uint8 [N, H, W, 3] on the CPU, of scaled latents [N, C, h, w], ``batch`` at once on a GPU."""
         ...
 
     def add_noise(self, clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:
@@ -136,7 +145,7 @@ class Model(Protocol):
         height: int,
         batch: int = 8,
     ) -> Tensor:
-        """Pictures uint8 [N, height, width, 3] on the CPU; ``batch`` is how many at once on a GPU (a CPU fixes its own)."""
+        """Pictures uint8 [N, height, width, 3] on the CPU; ``batch`` at once on a GPU (a CPU fixes its own number)."""
         ...
 
 
@@ -151,7 +160,7 @@ class Family(Protocol):
 
 
 def load(located: Located, settings: Base, parts: Collection[str], device: torch.device, dtype: torch.dtype) -> Model:
-    """Load ``parts`` (some of ``PARTS``) of a located model, frozen, through the file that carries its family's name."""
+    """Load ``parts`` (some of ``PARTS``) of a located model, frozen, by the file that has its family's name."""
     unknown = sorted(set(parts) - PARTS)
     assert not unknown, f"unknown parts {unknown}"
     return cast("Family", hand("models", located.family)).load(located, settings, parts, device, dtype)

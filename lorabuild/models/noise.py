@@ -1,9 +1,9 @@
-"""The forward process of discrete diffusion: how noise is added, what the model should answer, how much signal is left."""
+"""Discrete diffusion forwards: how noise is added, what the model should answer, how much signal is left."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -15,17 +15,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+Prediction = Literal["epsilon", "v_prediction"]
+
+
 @dataclass(frozen=True, slots=True)
 class Diffusion:
     """A discrete noise schedule (Ho et al. 2020).
 
     Attributes:
         alphas_cumprod: float32 [timesteps], falling from nearly 1 to nearly 0.
-        prediction_type: ``epsilon`` or ``v_prediction`` (Salimans & Ho 2022).
+        prediction: ``epsilon`` or ``v_prediction`` (Salimans & Ho 2022).
     """
 
     alphas_cumprod: Tensor
-    prediction_type: str
+    prediction: Prediction
 
     def roots(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """√ᾱ and √(1-ᾱ) at t [B], shaped to multiply ``like`` [B, …]."""
@@ -39,7 +42,7 @@ class Diffusion:
 
     def target(self, clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """The noise, or v = √ᾱ · noise - √(1-ᾱ) · clean, [B, C, h, w]."""
-        if self.prediction_type == "epsilon":
+        if self.prediction == "epsilon":
             return noise
         signal, sigma = self.roots(t, clean)
         return signal * noise - sigma * clean

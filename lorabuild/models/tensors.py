@@ -1,8 +1,8 @@
-"""Tensors as bytes and back: safetensors that are the same for the same tensors, and pictures without Pillow or numpy."""
+"""Tensors as bytes and back (equal safetensors for equal tensors), stacked, and as counted noise."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from safetensors.torch import load, save
@@ -12,20 +12,9 @@ from lorabuild.core.counted import count
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
-
-
-class Picture(Protocol):
-    """What is asked of an image: Pillow's RGB image has it."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height."""
-        ...
-
-    def tobytes(self) -> bytes:
-        """RGB bytes, row by row."""
-        ...
 
 
 def pack(tensors: Mapping[str, Tensor]) -> bytes:
@@ -38,16 +27,11 @@ def unpack(data: bytes) -> dict[str, Tensor]:
     return cast("dict[str, Tensor]", load(data))
 
 
-def stack(pictures: Sequence[Picture]) -> Tensor:
-    """RGB pictures of one size as uint8 [B, H, W, 3]."""
-    return torch.stack([_pixels(picture) for picture in pictures])
+def stacked(rows: Sequence[Tensor] | Sequence[NDArray[np.uint8]]) -> Tensor:
+    """Tensors or arrays of one shape as one tensor [B, …]."""
+    return torch.stack([row if isinstance(row, torch.Tensor) else torch.tensor(row) for row in rows])
 
 
 def noise(shape: Sequence[int], *parts: object) -> Tensor:
     """Counted unit Gaussian noise, float32 on the CPU: the same parts give the same noise on every device."""
     return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(count(*parts)))
-
-
-def _pixels(picture: Picture) -> Tensor:
-    width, height = picture.size
-    return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(height, width, 3)

@@ -40,7 +40,7 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class BaseFacts:
-    """The base model: a name without folders, the file when it is a single one, what its U-Net predicts."""
+    """The base model: a name without folders, the path of a single file, ``epsilon`` or ``v_prediction``."""
 
     name: str
     path: str | None = None

@@ -1,8 +1,8 @@
 """The header of the shipped file: what it was made from, in the words that existing tools read, and only true ones.
 
 ``ss_*`` follow the standard trainer (all values text; unset ones say ``None``), ``modelspec.*`` the Stability model
-specification 1.0.1, ``lorabuild.*`` are our own. Nothing here reads a clock; the session id comes from the train key. Words that are
-``runtime_only`` in lora.yaml (gradient checkpointing) stay out: they change no tensor, so they may change no byte.
+specification 1.0.1, ``lorabuild.*`` are our own. Nothing here reads a clock; the session id comes from the train key.
+Words that are ``runtime_only`` in lora.yaml (gradient checkpointing) stay out: what changes no tensor changes no byte.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HEADER_MOST = 1 << 20
 """Bytes. One client shows no metadata at all where the header is larger."""
 
-BASE_VERSION = {("sd15", "epsilon"): "sd_v1", ("sd15", "v"): "sd_v1_v"}
+BASE_VERSION = {("sd15", "epsilon"): "sd_v1", ("sd15", "v_prediction"): "sd_v1_v"}
 OPTIMIZER = {"adamw": "torch.optim.adamw.AdamW", "prodigy": "prodigyopt.prodigy.Prodigy"}
 
 
@@ -121,7 +121,8 @@ def _arguments(optimizer: AdamW | Prodigy) -> str:
 
 def _course(project: Project, run: Run) -> dict[str, str]:
     training = project.training
-    when = {} if run.date is None else dict.fromkeys(("ss_training_started_at", "ss_training_finished_at"), f"{run.date}.0")
+    dated = ("ss_training_started_at", "ss_training_finished_at")
+    when = {} if run.date is None else dict.fromkeys(dated, f"{run.date}.0")
     return {
         "ss_output_name": project.name,
         "ss_session_id": session_id(run.train_key),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURE = {"sd15": "stable-diffusion-v1/lora"}
 IMPLEMENTATION = {"sd15": "diffusers"}
+PREDICTION = {"epsilon": "epsilon", "v_prediction": "v"}
 
 
 def words(project: Project, run: Run) -> dict[str, str]:
@@ -25,7 +26,7 @@ def words(project: Project, run: Run) -> dict[str, str]:
         "modelspec.implementation_version": f"lorabuild/{lorabuild.__version__}",
         "modelspec.title": output.title or project.name,
         "modelspec.resolution": f"{side}x{side}",
-        "modelspec.prediction_type": run.base.prediction,
+        "modelspec.prediction_type": PREDICTION[run.base.prediction],
         "modelspec.encoder_layer": str(project.base.clip_skip),
         "modelspec.author": output.author,
         "modelspec.description": output.description,

@@ -13,7 +13,10 @@ class Base(Section):
     """The base model."""
 
     model: str = Field(
-        description="Hub id (`owner/name` or `owner/name@revision`), diffusers folder, or a single .safetensors file."
+        examples=["stable-diffusion-v1-5/stable-diffusion-v1-5"],
+        description="Hub id (`owner/name` or `owner/name@revision`), diffusers folder, or a single .safetensors file.",
     )
     family: Literal["sd15"] = Field("sd15", description="Model family: the name of its file in `lorabuild/models/`.")
-    clip_skip: int = Field(1, ge=1, le=12, description="Which text encoder layer from the end is read: 2 for anime bases, 1 else.")
+    clip_skip: int = Field(
+        1, ge=1, le=12, description="Text encoder layer that is read, from the end: 2 for anime bases, 1 else."
+    )

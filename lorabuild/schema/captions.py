@@ -22,7 +22,11 @@ class Sidecar(Section):
     """Tags from a text file beside each image."""
 
     type: Literal["sidecar"] = "sidecar"
-    extension: str = Field(".txt", pattern=r"^\.[A-Za-z0-9_.-]+$", description="Ending of the side file, instead of the image's.")
+    extension: str = Field(
+        ".txt",
+        pattern=r"^\.[A-Za-z0-9_.-]+$",
+        description="Ending of the side file, instead of the image's; begins with a dot.",
+    )
 
 
 Tagger = Annotated[Wd14 | Sidecar, Field(discriminator="type")]
@@ -32,8 +36,16 @@ class Captions(Section):
     """From scores to captions."""
 
     tagger: Tagger = Field(Sidecar(), description="Where tags come from.")
-    drop: tuple[str, ...] = Field((), description="Tag patterns that never reach a caption (`*_background`, `meme`).")
-    replace: dict[str, str] = Field({}, description="Tag → other tag; an empty text drops it.")
-    consolidate: bool = Field(True, description="`shirt` + `white_shirt` → `white_shirt`, word by word.")
-    order: Literal["score", "frequency", "alphabet"] = Field("score", description="Order of the tags behind the triggers.")
-    underscores: Literal["keep", "space"] = Field("keep", description="`space` writes `long hair`; kaomoji stay as they are.")
+    drop: tuple[str, ...] = Field(
+        (), examples=[["meme", "*_background"]], description="Tag patterns that never reach a caption."
+    )
+    replace: dict[str, str] = Field(
+        {}, examples=[{"grey_eyes": "gray_eyes"}], description="Tag → other tag; an empty text drops it."
+    )
+    consolidate: bool = Field(default=True, description="`shirt` + `white_shirt` → `white_shirt`, word by word.")
+    order: Literal["score", "frequency", "alphabet"] = Field(
+        "score", description="Order of the tags behind the triggers."
+    )
+    underscores: Literal["keep", "space"] = Field(
+        "keep", description="`space` writes `long hair`; kaomoji stay as they are."
+    )

@@ -16,16 +16,29 @@ class Trigger(Section):
 
     kind: Kind = Field("character", description="What the word stands for.")
     class_: str | None = Field(
-        None, alias="class", description="The plain class word (`girl`, `creature`), used for regularization prompts."
+        None,
+        alias="class",
+        examples=["creature"],
+        description="The plain class word (`girl`, `creature`), used for regularization prompts.",
     )
-    absorbs: tuple[str, ...] = Field((), description="Tag patterns (`*_eyes`) that this trigger replaces in captions.")
-    keeps: tuple[str, ...] = Field((), description="Tag patterns that stay in captions although `absorbs` matches them.")
+    absorbs: tuple[str, ...] = Field(
+        (), examples=[["1creature", "*_eyes"]], description="Tag patterns that this trigger replaces in captions."
+    )
+    keeps: tuple[str, ...] = Field(
+        (),
+        examples=[["closed_eyes"]],
+        description="Tag patterns that stay in captions although `absorbs` matches them.",
+    )
 
 
 class Concept(Section):
     """A folder of images that show the same triggers."""
 
-    folder: str = Field(description="Folder with the images, relative to lora.yaml.")
-    triggers: tuple[str, ...] = Field((), description="Triggers that every image of this folder shows, in caption order.")
+    folder: str = Field(examples=["dataset/plain"], description="Folder with the images, relative to lora.yaml.")
+    triggers: tuple[str, ...] = Field(
+        (), examples=[["zorbl"]], description="Triggers that every image of this folder shows, in caption order."
+    )
     weight: float = Field(1.0, gt=0, description="Share of the budget relative to the other concepts.")
-    repeats: int | None = Field(None, ge=1, description="Fixed repeats; overrides what the budget would give.")
+    repeats: int | None = Field(
+        None, ge=1, examples=[6], description="Fixed repeats; overrides what the budget would give."
+    )

@@ -1,16 +1,18 @@
-"""YAML text → plain data, with the place of every word and what is wrong with the text. It knows no word of lora.yaml."""
+"""YAML text → plain data, with the place of every word and what is wrong. It knows no word of lora.yaml."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from lorabuild.schema.plain import meaning, quoted
 from lorabuild.schema.problems import Problem
 from lorabuild.schema.yaml_errors import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Trail = tuple[str, ...]
 
@@ -89,7 +91,9 @@ def read(text: str, source: str) -> Document:
     """
     document = Document(source)
     if len(text) > MOST_LETTERS:
-        document.blame((), Place(source), f"this file is longer than {MOST_LETTERS:,} letters", "is it really a lora.yaml?")
+        document.blame(
+            (), Place(source), f"this file is longer than {MOST_LETTERS:,} letters", "is it really a lora.yaml?"
+        )
         return document
     try:
         node = _compose(text)
@@ -116,7 +120,7 @@ class _TooMuchError(Exception):
 class _Reader(yaml.SafeLoader):
     """PyYAML's safe reader, except that unquoted words are left for ``plain.meaning``."""
 
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+    def resolve(self, kind: Any, _value: Any, implicit: Any) -> str:
         """The tag of a node that has none: only unquoted scalars are special."""
         if kind is yaml.ScalarNode:
             return _PLAIN if implicit[0] else _TEXT
@@ -182,14 +186,18 @@ class _Walk:
             if isinstance(section, yaml.MappingNode):
                 found |= self.value(section, trail, depth + 1)
             else:
-                self.document.blame(trail, self.place(node), "`<<` takes a section, or a list of sections", "`<<: *name`")
+                self.document.blame(
+                    trail, self.place(node), "`<<` takes a section, or a list of sections", "`<<: *name`"
+                )
         return found
 
     def word(self, node: yaml.Node, trail: Trail) -> str | None:
         """The word before a colon. Raises nothing: what can't be one is blamed and left out."""
         if not isinstance(node, yaml.ScalarNode):
             what = "a word is expected before the colon, not a list or a section"
-            self.document.blame(trail, self.place(node), what, 'a text that begins with `{` or `[` stands in quotes: "{…}"')
+            self.document.blame(
+                trail, self.place(node), what, 'a text that begins with `{` or `[` stands in quotes: "{…}"'
+            )
             return None
         name = str(node.value)
         if node.tag == _PLAIN and (meaning(name) is None or isinstance(meaning(name), bool)):

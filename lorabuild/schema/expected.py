@@ -9,6 +9,8 @@ from lorabuild.schema.section import Section
 from lorabuild.schema.words import Shape, fields, shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic.fields import FieldInfo
 
 _VALUES = {int: "a whole number", float: "a number", bool: "`true` or `false`", str: "a text"}
@@ -26,27 +28,28 @@ def form(found: Shape) -> str:
     if found.kind == "value":
         return _VALUES[found.value]
     if found.kind == "choice":
-        return listed(found.choices, "one of ") if len(found.choices) > 1 else f"`{found.choices[0]}`"
+        return ("one of " if len(found.choices) > 1 else "") + listed(found.choices)
     if found.kind == "union":
-        return "a section with " + listed([f"type: {name}" for name, _ in found.variants], "", " or ")
+        return "a section with " + listed([f"type: {name}" for name, _ in found.variants], last=" or ")
     if found.kind == "map":
-        return f"a section of `name: …` lines, each {form(shape(found.items))}"
-    if found.kind == "list":
-        return f"a list of {form(shape(found.items)).removeprefix('a ')}s"
-    if found.kind == "pair":
-        return f"a list of {found.length} {form(shape(found.items)).removeprefix('a ')}s"
+        return f"`name: …` lines, each with {form(shape(found.items))}"
+    if found.kind in ("list", "pair"):
+        count = f"{found.length} " if found.length else ""
+        return f"a list of {count}{form(shape(found.items)).removeprefix('a ')}s"
     return "a section"
 
 
-def listed(words: Any, before: str = "", last: str = ", ") -> str:
-    """``one of `a`, `b```."""
+def listed(words: Iterable[str], last: str = ", ") -> str:
+    """Words in backticks: ``a``, ``b`` or ``c``."""
     ticked = [f"`{word}`" for word in words]
-    return before + (last.join([", ".join(ticked[:-1]), ticked[-1]]) if len(ticked) > 1 else "".join(ticked))
+    return last.join([", ".join(ticked[:-1]), ticked[-1]]) if len(ticked) > 1 else "".join(ticked)
 
 
 def limit(field: FieldInfo) -> str:
     """The numbers that are allowed: ``1 to 1024``, ``above 0``; empty without limits."""
-    found = {name: getattr(one, name) for one in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(one, name)}
+    found = {
+        name: getattr(one, name) for one in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(one, name)
+    }
     low = f"above {found['gt']:g}" if "gt" in found else f"{found['ge']:g}" if "ge" in found else ""
     if "le" in found:
         return f"{low} to {found['le']:g}" if low else f"at most {found['le']:g}"
@@ -62,6 +65,9 @@ def example_value(field: FieldInfo) -> Any:
     """A value that a field would take: its own example, its default, or the simplest one."""
     if field.examples:
         return field.examples[0]
+    if isinstance(field.default, Section) and not bare(field.default):
+        name, first = next(iter(fields(type(field.default)).items()))
+        return {name: example_value(first)}
     if not field.is_required() and field.default not in (None, (), {}, ""):
         return bare(field.default)
     return _simplest(shape(field.annotation))
@@ -82,6 +88,6 @@ def _simplest(found: Shape) -> Any:
 def bare(value: Any) -> Any:
     """A default as plain data; of a section only its ``type``, since the rest are defaults as well."""
     if isinstance(value, Section):
-        kind = getattr(value, "type", None)
-        return {"type": kind} if isinstance(kind, str) and len(type(value).model_fields) > 0 else {}
+        kinds = shape(type(value)).variants
+        return {"type": kinds[0][0]} if kinds else {}
     return list(value) if isinstance(value, tuple) else value

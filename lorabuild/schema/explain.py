@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,15 @@ from lorabuild.schema.unknown import unknown
 from lorabuild.schema.words import MAP_KEY, Shape, fields, shape
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pydantic.fields import FieldInfo
 
-    from lorabuild.schema.document import Place
+    from lorabuild.schema.document import Document, Place, Trail
     from lorabuild.schema.section import Section
 
 Told = tuple[str, str]
+Variants = tuple[tuple[str, "type[Section]"], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,81 +33,93 @@ class Case:
         general: the same as a dotted name, with ``<name>`` for what a person named.
         name: the nearest word (not a list position).
         shape: what is allowed here; None for an unknown word.
-        field: the record's field that the word or its list stands for; None for an unknown word and for map entries.
+        field: the record's field that the word or its list stands for; None for unknown words and entries of a map.
         section: the record around it.
-        variant: the ``type`` of that record, where there are several.
+        variants: the other forms of that record, where it is one of several.
         given: what was written, as plain data.
+        place: where it stands in the text.
     """
 
-    trail: tuple[str, ...]
+    trail: Trail
     general: str
     name: str
     shape: Shape | None
     field: FieldInfo | None
     section: type[Section]
-    variants: tuple[tuple[str, type[Section]], ...]
+    variants: Variants
     given: Any
+    place: Place
 
 
-def told(error: Mapping[str, Any]) -> tuple[Case, Callable[[Place], Told]]:
-    """A complaint of pydantic as a case, and what to say about it once its place is known."""
-    case = _case(error["loc"], error.get("input"))
-    kind = str(error["type"])
-    if kind == "extra_forbidden":
-        answer = unknown(case.name, case.section, case.general, case.variants)
-        return case, lambda _place: answer
+def told(error: Mapping[str, Any], document: Document) -> tuple[Trail, Place, str, str]:
+    """Where a complaint of pydantic points at, what is wrong there, and what to write.
+
+    Args:
+        error: one of ``ValidationError.errors()``.
+        document: the text that the complaint is about.
+    """
+    kind, loc = str(error["type"]), tuple(error["loc"])
+    if kind == "missing" and isinstance(loc[-1], int):
+        kind, loc = "too_short_pair", loc[:-1]
+    case = _case(loc, error.get("input"), document)
     if kind == "union_tag_invalid":
-        return case, lambda _place: _choice(f"type of `{case.name}`", error["ctx"]["tag"], _kinds(case), "type: ")
-    if kind == "missing" and not case.trail[-1].isdigit():
-        return case, lambda _place: _missing(case)
-    if kind == "literal_error" and case.shape:
-        choices = case.shape.choices
-        return case, lambda place: _choice(f"`{case.name}`", place.raw or case.given, choices, f"{case.name}: ")
-    if kind == "too_short":
-        return case, lambda _place: (f"nothing stands under `{case.name}`", _write(case))
-    if kind == "string_pattern_mismatch" and case.field:
-        what = f"`{case.name}` can't be `{case.given}`: {case.field.description}"
-        return case, lambda _place: (what, _write(case))
-    return case, lambda place: _wrong(case, place)
+        trail = (*case.trail, "type")
+        return trail, document.place(trail), *_unknown_type(case)
+    return case.trail, case.place, *_ANSWERS.get(kind, _wrong)(case)
 
 
-def _case(loc: Iterable[str | int], given: Any) -> Case:
+def _case(loc: tuple[str | int, ...], given: Any, document: Document) -> Case:
+    """Follow a complaint's location through the records; the tag of a union, which pydantic adds, is no word."""
     section: type[Section] = Project
-    here, variants = Shape("section", section=Project), ()
+    here: Shape | None = Shape("section", section=Project)
     field: FieldInfo | None = None
-    trail: list[str] = []
-    general: list[str] = []
+    variants: Variants = ()
+    around: Variants = ()
+    trail: Trail = ()
+    general: Trail = ()
     name = ""
-    around: tuple[tuple[str, type[Section]], ...] = variants
-    for part in loc:
+    for part in map(str, loc):
+        if here is None:
+            break
         if here.kind == "union":
-            around = here.variants
-            here = Shape("section", section=dict(here.variants)[str(part)])
+            around, here = here.variants, Shape("section", section=dict(here.variants)[part])
             continue
-        trail.append(str(part))
+        trail = (*trail, part)
         if here.section:
-            section, variants, name = here.section, around, str(part)
+            section, variants, name, general = here.section, around, part, (*general, part)
             field = fields(section).get(name)
-            general.append(name)
-            if field is None:
-                return Case(tuple(trail), ".".join(general), name, None, None, section, variants, given)
-            here, around = shape(field.annotation), ()
+            here, around = (shape(field.annotation) if field else None), ()
         else:
-            name, field = (str(part), None) if here.kind == "map" else (name, field)
-            general += [MAP_KEY] if here.kind == "map" else []
+            if here.kind == "map":
+                name, field, general = part, None, (*general, MAP_KEY)
             here = shape(here.items)
-    return Case(tuple(trail), ".".join(general), name, here, field, section, variants, given)
+    return Case(trail, ".".join(general), name, here, field, section, variants, given, document.place(trail))
 
 
 def _kinds(case: Case) -> tuple[str, ...]:
     return tuple(name for name, _ in case.shape.variants) if case.shape else ()
 
 
+def _unknown(case: Case) -> Told:
+    return unknown(case.name, case.section, case.general, case.variants)
+
+
+def _unknown_type(case: Case) -> Told:
+    return _choice(f"the type of `{case.name}`", case.given.get("type"), _kinds(case), "type: ")
+
+
+def _unknown_choice(case: Case) -> Told:
+    given = case.given if case.place.raw is None else case.place.raw
+    return _choice(f"`{case.name}`", given, case.shape.choices if case.shape else (), f"{case.name}: ")
+
+
 def _choice(subject: str, given: Any, known: tuple[str, ...], before: str) -> Told:
-    near = nearest(str(given), known)
-    subject = f"the {subject}" if subject.startswith("type") else subject
+    if given is None:
+        return f"nothing is written behind `{before.strip()}`", f"write `{before}{known[0]}`, or leave the line out"
+    written = given if isinstance(given, str) else inline(given)
+    near = known[0] if len(known) == 1 else nearest(written, known)
     next_step = f"write `{before}{near}`" if near else f"write one of these: {', '.join(known)}"
-    return f"{subject} can't be `{given}`; {listed(known, 'known are ') if len(known) > 1 else f'known is `{known[0]}`'}", next_step
+    return f"{subject} can't be `{written}`; known: {listed(known)}", next_step
 
 
 def _missing(case: Case) -> Told:
@@ -115,16 +129,27 @@ def _missing(case: Case) -> Told:
     return f"`{case.name}` is missing {under}{described}", _write(case)
 
 
+def _empty(case: Case) -> Told:
+    if case.shape and case.shape.kind == "pair":
+        return _wrong(case)
+    return f"nothing stands under `{case.name}`", _write(case)
+
+
+def _pattern(case: Case) -> Told:
+    described = case.field.description if case.field else ""
+    return f"`{case.name}` can't be `{case.given}`: {described}", _write(case)
+
+
 def _write(case: Case) -> str:
     return f"write `{example(case.name, case.field)}`" if case.field else ""
 
 
-def _wrong(case: Case, place: Place) -> Told:
+def _wrong(case: Case) -> Told:
     if case.given is None:
-        return f"nothing is written behind `{case.name}:`", _instead_of_nothing(case, place)
+        return f"nothing is written behind `{case.name}:`", _instead_of_nothing(case)
     item = case.trail[-1].isdigit() and case.field is not None
     expected = wanted(case.field) if case.field else _entry(case.shape)
-    return f"`{case.name}` wants {expected}; here stands {_stands(case.given, place, item=item)}", _instead(case, place)
+    return f"`{case.name}` wants {expected}; here stands {_stands(case.given, case.place, item=item)}", _instead(case)
 
 
 def _entry(found: Shape | None) -> str:
@@ -143,15 +168,20 @@ def _stands(given: Any, place: Place, *, item: bool) -> str:
     return f"{kind}`{place.raw if place.raw is not None else inline(given)}`{where}"
 
 
-def _instead_of_nothing(case: Case, place: Place) -> str:
+def _instead_of_nothing(case: Case) -> str:
+    place = case.place
     comment = place.behind.partition("#")[2].strip()
     if comment and "#" in place.behind.partition(":")[2].strip()[:1]:
-        return f"what follows a `#` is a comment; write it in quotes: {case.name}: {in_quotes('#' + comment.split()[0])}"
-    return f"{_write(case)}, or leave the line out" if case.field and not case.field.is_required() else _write(case)
+        return (
+            f"what follows a `#` is a comment; write it in quotes: {case.name}: {in_quotes('#' + comment.split()[0])}"
+        )
+    if case.field is None:
+        return f'write `{case.name}: ""`'
+    return f"{_write(case)}, or leave the line out" if not case.field.is_required() else _write(case)
 
 
-def _instead(case: Case, place: Place) -> str:
-    given, found = case.given, case.shape or Shape("value")
+def _instead(case: Case) -> str:
+    given, place, found = case.given, case.place, case.shape or Shape("value")
     before = "- " if case.trail[-1].isdigit() else f"{case.name}: "
     if found.kind == "value" and found.value is str and isinstance(given, (bool, int, float)):
         return f"write it in quotes: {before}{in_quotes(place.raw or inline(given))}"
@@ -165,3 +195,12 @@ def _instead(case: Case, place: Place) -> str:
     if found.kind == "value" and found.value is int and isinstance(given, float) and given.is_integer():
         return f"write `{before}{int(given)}`"
     return _write(case) if case.field else f"write `{before}{{…}}`" if found.section else ""
+
+
+_ANSWERS: dict[str, Callable[[Case], Told]] = {
+    "extra_forbidden": _unknown,
+    "missing": _missing,
+    "literal_error": _unknown_choice,
+    "too_short": _empty,
+    "string_pattern_mismatch": _pattern,
+}

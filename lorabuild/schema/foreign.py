@@ -1,4 +1,4 @@
-"""Words of other trainers and older habits → ours: someone who comes with a kohya or diffusers config is told at once."""
+"""Words of other trainers and older habits → ours: who comes with a kohya config is told at once."""
 
 from __future__ import annotations
 

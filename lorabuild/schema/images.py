@@ -6,13 +6,20 @@ from pydantic import Field
 
 from lorabuild.schema.section import Section
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
+
 
 class Buckets(Section):
     """Sizes that images are sorted into: no image is squeezed, none is cropped more than needed."""
 
-    step: int | None = Field(None, ge=8, description="Sides are multiples of this. Default: VAE factor × U-Net factor (64 in SD1.5).")
-    min: int | None = Field(None, ge=8, description="Shortest side in pixels. Default: resolution / 2.")
-    max: int | None = Field(None, ge=8, description="Longest side in pixels. Default: resolution × 2.")
+    step: int | None = Field(
+        None,
+        ge=8,
+        examples=[64],
+        description="Sides are multiples of this. Default: VAE factor × U-Net factor (64 in SD1.5).",
+    )
+    min: int | None = Field(None, ge=8, examples=[256], description="Shortest side in pixels. Default: resolution / 2.")
+    max: int | None = Field(None, ge=8, examples=[1024], description="Longest side in pixels. Default: resolution × 2.")
 
 
 class Images(Section):
@@ -20,5 +27,11 @@ class Images(Section):
 
     resolution: int = Field(512, ge=32, le=4096, description="Training area is resolution × resolution pixels.")
     buckets: Buckets = Field(Buckets(), description="Bucket sizes.")
-    background: str = Field("#ffffff", pattern=r"^#[0-9a-fA-F]{6}$", description="Colour that transparent images are flattened on.")
-    flip: bool = Field(False, description="Also train on the mirrored image (its latents are cached beside the plain ones).")
+    background: str = Field(
+        "#ffffff",
+        pattern=r"^#[0-9a-fA-F]{6}$",
+        description="Colour that transparent images are flattened on: `#` and six of 0-9, a-f, in quotes.",
+    )
+    flip: bool = Field(
+        default=False, description="Also train on the mirrored image (its latents are cached beside the plain ones)."
+    )

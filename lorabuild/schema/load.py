@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -16,9 +14,14 @@ from lorabuild.schema.explain import told
 from lorabuild.schema.override import apply
 from lorabuild.schema.problems import Problem, ProblemsError
 from lorabuild.schema.project import Project
-from lorabuild.schema.section import Section
 from lorabuild.schema.site import Site
 from lorabuild.schema.words import fields, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lorabuild.schema.section import Section
 
 FILE = "lora.yaml"
 Found = tuple[Place, Problem]
@@ -66,7 +69,9 @@ def parse(text: str, root: Path, source: str = FILE, overrides: Sequence[str] = 
     """Check the text of a lora.yaml for a project in ``root``. Raises ``ProblemsError``."""
     document = read(text, source)
     if document.data is None and not document.problems:
-        document.blame((), Place(source, 1, 1), "this file is empty", "`lorabuild init` in an empty folder shows what to write")
+        document.blame(
+            (), Place(source, 1, 1), "this file is empty", "`lorabuild init` in an empty folder shows what to write"
+        )
     elif not isinstance(document.data, dict) and not document.problems:
         what = "this is no lora.yaml: it must be `word: value` lines"
         document.blame((), Place(source, 1, 1), what, "begin with `name: …`")
@@ -84,12 +89,16 @@ def _text(file: Path) -> str:
         return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ProjectError(
-            f"there is no {file.name} here", where=str(file.parent), next_step="`lorabuild init` makes one; `-C DIR` works elsewhere"
+            f"there is no {file.name} here",
+            where=str(file.parent),
+            next_step="`lorabuild init` makes one; `-C DIR` works elsewhere",
         ) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ProjectError(
-            "this file is not UTF-8 text", where=f"{file.name}:{line}:1", next_step="save it again with the encoding UTF-8"
+            "this file is not UTF-8 text",
+            where=f"{file.name}:{line}:1",
+            next_step="save it again with the encoding UTF-8",
         ) from None
     except OSError as error:
         raise ProjectError(f"{file.name} can't be read: {error.strerror}", where=str(file)) from error
@@ -110,13 +119,9 @@ def _checked(document: Document) -> tuple[Project | None, list[Found]]:
 def _explained(invalid: ValidationError, document: Document, spoiled: set[tuple[str, ...]]) -> list[Found]:
     found = []
     for error in invalid.errors(include_url=False):
-        case, answer = told(dict(error))
-        trail = (*case.trail, "type") if error["type"] == "union_tag_invalid" else case.trail
-        if any(trail[: len(bad)] == bad for bad in spoiled):
-            continue
-        place = document.place(trail)
-        what, next_step = answer(place)
-        found.append((place, Problem(document.where(trail), what, next_step)))
+        trail, place, what, next_step = told(dict(error), document)
+        if not any(trail[: len(bad)] == bad for bad in spoiled):
+            found.append((place, Problem(document.where(trail), what, next_step)))
     return found
 
 

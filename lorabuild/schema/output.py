@@ -11,7 +11,11 @@ class Output(Section):
     """The package."""
 
     folder: str = Field("out", description="Folder for the results, relative to lora.yaml.")
-    title: str | None = Field(None, description="Title in the metadata; default the project's name.")
-    author: str | None = Field(None, description="Author in the metadata.")
-    description: str | None = Field(None, description="Description in metadata and side file.")
-    license: str | None = Field(None, description="Licence in the metadata.")
+    title: str | None = Field(
+        None, examples=["Zorbl, a creature"], description="Title in the metadata; default the project's name."
+    )
+    author: str | None = Field(None, examples=["someone"], description="Author in the metadata.")
+    description: str | None = Field(
+        None, examples=["A round creature of our own."], description="Description in metadata and side file."
+    )
+    license: str | None = Field(None, examples=["CC-BY-4.0"], description="Licence in the metadata.")

@@ -1,15 +1,24 @@
 """What an unquoted word of YAML means to a person: numbers, truth values, nothing, text.
 
-YAML 1.1 reads ``1e-4`` as text, ``010`` as eight and ``1:30`` as ninety. Here a number is what looks like one, and the rest
-is text; ``yes`` and ``on`` stay truth values, because other readers of the same file take them as such.
+YAML 1.1 reads ``1e-4`` as text, ``010`` as eight and ``1:30`` as ninety. Here a number is what looks like one, and
+the rest is text; ``yes`` and ``on`` stay truth values, because other readers of the same file take them as such.
 """
 
 from __future__ import annotations
 
 import re
 
-_NOTHING = {"", "~", "null"}
-_TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_CONSTANTS = {
+    "": None,
+    "~": None,
+    "null": None,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 _WHOLE = re.compile(r"[-+]?[0-9][0-9_]{0,17}")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
 _INFINITE = re.compile(r"[-+]?\.inf|\.nan", re.IGNORECASE)
@@ -19,19 +28,13 @@ _LONGEST_NUMBER = 40
 
 def meaning(text: str) -> str | int | float | bool | None:
     """The value of an unquoted scalar."""
-    if text.lower() in _NOTHING and text in (text.lower(), text.upper(), text.capitalize()):
-        return None
-    if text.lower() in _TRUTH and text in (text.lower(), text.upper(), text.capitalize()):
-        return _TRUTH[text.lower()]
-    if len(text) > _LONGEST_NUMBER:
-        return text
-    if _WHOLE.fullmatch(text):
+    if text in (text.lower(), text.upper(), text.capitalize()) and text.lower() in _CONSTANTS:
+        return _CONSTANTS[text.lower()]
+    if len(text) <= _LONGEST_NUMBER and _WHOLE.fullmatch(text):
         return int(text)
-    if _NUMBER.fullmatch(text):
+    if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
         return float(text)
-    if _INFINITE.fullmatch(text):
-        return float(text.replace(".", ""))
-    return text
+    return float(text.replace(".", "")) if _INFINITE.fullmatch(text) else text
 
 
 def quoted(text: str) -> str:
@@ -49,12 +52,12 @@ def in_quotes(text: str) -> str:
 
 def inline(value: object) -> str:
     """A value on one line of YAML."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{quoted(str(key))}: {inline(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(inline(entry) for entry in value) + "]"
-    return quoted(value) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, float) and "." not in repr(value):
+        return repr(value).replace("e", ".0e")  # YAML 1.1 readers take 5e-05 for a text
+    return "null" if value is None else str(value).lower()

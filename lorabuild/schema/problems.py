@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import LorabuildError, ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MOST_SHOWN = 8
 

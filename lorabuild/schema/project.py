@@ -21,14 +21,28 @@ from lorabuild.schema.training import Training
 class Project(Section):
     """What a LoRA is made from."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="Name of the LoRA and of its files.")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        examples=["zorbl"],
+        description="Name of the LoRA and of its files: letters, digits, `.`, `_`, `-`; a letter or digit first.",
+    )
     base: Base = Field(description="The model that the LoRA is trained on.")
-    triggers: dict[str, Trigger] = Field({}, description="New words and what they absorb.")
-    concepts: dict[str, Concept] = Field(min_length=1, description="Folders of images and the triggers that they show.")
+    triggers: dict[str, Trigger] = Field(
+        {}, examples=[{"zorbl": {"kind": "character"}}], description="New words and what they absorb."
+    )
+    concepts: dict[str, Concept] = Field(
+        min_length=1,
+        examples=[{"plain": {"folder": "dataset/plain", "triggers": ["zorbl"]}}],
+        description="Folders of images and the triggers that they show.",
+    )
     images: Images = Field(Images(), description="Size, buckets, preparation.")
     captions: Captions = Field(Captions(), description="Taggers and caption rules.")
     budget: Budget = Field(Budget(), description="How long to train.")
-    regularization: Regularization | None = Field(None, description="Prior pictures made by the base model.")
+    regularization: Regularization | None = Field(
+        None,
+        examples=[{"generate": {"count": 64}}],
+        description="Prior pictures made by the base model; off unless written.",
+    )
     network: Network = Field(LoRA(), description="The adapter that is trained.")
     training: Training = Field(Training(), description="Optimizer, schedule, loss, batches.")
     samples: Samples = Field(Samples(), description="Pictures drawn to judge the result.")

@@ -12,9 +12,11 @@ class Generate(Section):
 
     count: int = Field(32, ge=1, description="How many.")
     prompts: tuple[str, ...] = Field(
-        (), description="Prompts, used in turn; `{red|blue}` picks one by counted chance. Default: the class words of the triggers."
+        (),
+        examples=[["{red|blue} creature, forest"]],
+        description="Prompts, in turn; `{red|blue}` picks one by counted chance. Default: the triggers' class words.",
     )
-    negative: str = Field("", description="Negative prompt.")
+    negative: str = Field("", examples=["blurry"], description="Negative prompt.")
     steps: int = Field(20, ge=1, le=1000, description="Sampler steps.")
     cfg: float = Field(7.0, ge=1, description="Guidance scale.")
     seed: int = Field(0, ge=0, description="Root of the seeds.")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lorabuild.schema.project import Project
+if TYPE_CHECKING:
+    from lorabuild.schema.project import Project
 
 
 @dataclass(frozen=True, slots=True)

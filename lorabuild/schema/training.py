@@ -25,9 +25,9 @@ class Prodigy(Section):
     lr: float = Field(1.0, gt=0, description="Leave at 1; scaling is done by d_coef.")
     weight_decay: float = Field(0.01, ge=0, description="Weight decay.")
     d_coef: float = Field(1.0, gt=0, description="Factor on the estimated step size, 0.5 to 2.")
-    decouple: bool = Field(True, description="Decoupled (AdamW-like) weight decay.")
-    use_bias_correction: bool = Field(True, description="Adam's bias correction.")
-    safeguard_warmup: bool = Field(True, description="Keep warm-up out of the step size estimate.")
+    decouple: bool = Field(default=True, description="Decoupled (AdamW-like) weight decay.")
+    use_bias_correction: bool = Field(default=True, description="Adam's bias correction.")
+    safeguard_warmup: bool = Field(default=True, description="Keep warm-up out of the step size estimate.")
     betas: tuple[float, float] = Field((0.9, 0.99), description="Decay of the first and second moment.")
 
 
@@ -68,18 +68,32 @@ class Training(Section):
     """How the network is trained."""
 
     optimizer: Optimizer = Field(AdamW(), description="Optimizer and its arguments.")
-    unet_lr: float | None = Field(None, gt=0, description="Learning rate of the U-Net; default the optimizer's.")
-    text_encoder_lr: float | None = Field(None, gt=0, description="Learning rate of the text encoder; default the optimizer's.")
+    unet_lr: float | None = Field(
+        None, gt=0, examples=[0.0001], description="Learning rate of the U-Net; default the optimizer's."
+    )
+    text_encoder_lr: float | None = Field(
+        None, gt=0, examples=[0.00005], description="Learning rate of the text encoder; default the optimizer's."
+    )
     train: Literal["both", "unet", "text_encoder"] = Field("both", description="Which parts get adapters.")
     schedule: Schedule = Field(CosineWithRestarts(), description="Learning-rate schedule.")
     batch: int = Field(1, ge=1, le=1024, description="Images an optimizer step (before accumulation).")
     accumulation: int = Field(1, ge=1, le=1024, description="Batches per optimizer step.")
     loss: Loss = Field(L2(), description="Distance between prediction and target.")
-    min_snr_gamma: float | None = Field(None, gt=0, description="Min-SNR weighting (Hang et al. 2023); 5 is usual.")
-    debiased_estimation: bool = Field(False, description="Weight 1/√SNR (Yu et al. 2023): more weight on noisy steps.")
+    min_snr_gamma: float | None = Field(
+        None, gt=0, examples=[5.0], description="Min-SNR weighting (Hang et al. 2023); 5 is usual."
+    )
+    debiased_estimation: bool = Field(
+        default=False, description="Weight 1/√SNR (Yu et al. 2023): more weight on noisy steps."
+    )
     caption_dropout: float = Field(0.0, ge=0, le=1, description="Share of looks at which the caption is empty.")
     max_grad_norm: float = Field(1.0, ge=0, description="Gradient clipping; 0 turns it off.")
-    precision: Literal["fp32", "bf16"] = Field("bf16", description="Arithmetic of the frozen model; adapters stay fp32.")
+    precision: Literal["fp32", "bf16"] = Field(
+        "bf16", description="Arithmetic of the frozen model; adapters stay fp32."
+    )
     seed: int = Field(42, ge=0, description="Root of all counted randomness.")
-    gradient_checkpointing: bool = runtime_only(default=False, description="Less memory, more time, the same mathematics.")
-    save_state_every: int = runtime_only(100, "Optimizer steps between resumable states; a kill loses at most these.", ge=1)
+    gradient_checkpointing: bool = runtime_only(
+        default=False, description="Less memory, more time, the same mathematics."
+    )
+    save_state_every: int = runtime_only(
+        100, "Optimizer steps between resumable states; a kill loses at most these.", ge=1
+    )

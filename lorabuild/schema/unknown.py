@@ -32,7 +32,10 @@ def unknown(
     what = f"there is no word `{name}` under `{around}`" if around else f"there is no word `{name}` in lora.yaml"
     kinds = [kind for kind, other in variants if other is not section and name in fields(other)]
     if kinds:
-        return f"`{name}` is a word of {listed([f'type: {kind}' for kind in kinds])}", f"write that type, or leave `{name}` out"
+        return (
+            f"`{name}` is a word of {listed([f'type: {kind}' for kind in kinds])}",
+            f"write that type, or leave `{name}` out",
+        )
     if name in FOREIGN:
         return what, _belongs(FOREIGN[name], around)
     homes = _homes().get(name, ())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from lorabuild.schema.section import Section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic.fields import FieldInfo
 
 MAP_KEY = "<name>"
@@ -66,29 +67,37 @@ def fields(section: type[Section]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
-@cache
 def shape(annotation: Any) -> Shape:
     """What a field's annotation allows. Raises ``TypeError`` for a type that lora.yaml has no form for."""
+    return _shape(annotation)
+
+
+@cache
+def _shape(annotation: Any) -> Shape:
     members = _members(annotation)
     optional = types.NoneType in members
     members = tuple(member for member in members if member is not types.NoneType)
     if len(members) > 1:
         return Shape("union", optional, variants=_variants(members))
-    only = members[0]
+    return replace(_plain(members[0]), optional=optional)
+
+
+def _plain(only: Any) -> Shape:
+    """The shape of one type, not a union."""
     origin, inside = get_origin(only), get_args(only)
     if isinstance(only, type) and issubclass(only, Section):
-        return Shape("section", optional, section=only, variants=_variants(members))
+        return Shape("section", section=only, variants=_variants((only,)))
     if origin is dict:
-        return Shape("map", optional, items=inside[1])
-    if origin is tuple and inside[-1] is ...:
-        return Shape("list", optional, items=inside[0])
+        return Shape("map", items=inside[1])
     if origin is tuple:
-        return Shape("pair", optional, items=inside[0], length=len(inside))
+        return (
+            Shape("list", items=inside[0]) if inside[-1] is ... else Shape("pair", items=inside[0], length=len(inside))
+        )
     if origin is Literal:
-        return Shape("choice", optional, choices=inside)
+        return Shape("choice", choices=inside)
     if only in (int, float, bool, str):
-        return Shape("value", optional, value=only)
-    raise TypeError(f"lora.yaml has no form for {annotation}")
+        return Shape("value", value=only)
+    raise TypeError(f"lora.yaml has no form for {only}")
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
@@ -100,7 +109,9 @@ def _members(annotation: Any) -> tuple[Any, ...]:
 
 
 def _variants(sections: tuple[type[Section], ...]) -> tuple[tuple[str, type[Section]], ...]:
-    return tuple((one.model_fields["type"].default, one) for one in sections if "type" in one.model_fields)
+    """The sections whose ``type`` can be but one word, by that word."""
+    kinds = ((get_args(one.model_fields["type"].annotation), one) for one in sections if "type" in one.model_fields)
+    return tuple((words_of[0], one) for words_of, one in kinds if len(words_of) == 1)
 
 
 def words(section: type[Section], prefix: str = "", variant: str = "") -> Iterator[Word]:
@@ -121,31 +132,6 @@ def below(annotation: Any, dotted: str) -> Iterator[Word]:
         yield from words(found.section, dotted, found.variants[0][0] if found.variants else "")
     elif found.kind == "map":
         yield from below(found.items, f"{dotted}.{MAP_KEY}")
-
-
-def consumed(record: Section, prefix: str) -> dict[str, Any]:
-    """Every value of a record, flat and JSON-able under dotted names, except those that change no result.
-
-    Args:
-        record: a section as it was loaded.
-        prefix: dotted name of the section; empty for the whole project.
-    """
-    flat: dict[str, Any] = {}
-    for attribute, field in type(record).model_fields.items():
-        name = field.alias or attribute
-        dotted = f"{prefix}.{name}" if prefix else name
-        if not is_runtime_only(field):
-            flat |= _flat(getattr(record, attribute), dotted)
-    return flat
-
-
-def _flat(value: Any, dotted: str) -> dict[str, Any]:
-    if isinstance(value, Section):
-        return consumed(value, dotted)
-    if isinstance(value, dict):
-        inner = (_flat(entry, f"{dotted}.{name}") for name, entry in value.items())
-        return {name: entry for part in inner for name, entry in part.items()} or {dotted: {}}
-    return {dotted: list(value) if isinstance(value, tuple) else value}
 
 
 def is_runtime_only(field: FieldInfo) -> bool:

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
 from yaml.reader import ReaderError
 
 from lorabuild.schema.plain import in_quotes
 
+if TYPE_CHECKING:
+    import yaml
+
 Explained = tuple[int, int, str, str]
 
 _STAR = re.compile(r"\*[^\s,\]}#:]*")
+_COMPLAINTS = (
+    (
+        "mapping values are not allowed",
+        "there is a colon too many here, or this line is indented more than the one above",
+        "line it up with its neighbours; a text with `: ` in it stands in quotes",
+    ),
+    (
+        "could not find expected ':'",
+        "there is no colon behind this word",
+        "write `word: value`, with a blank behind the colon",
+    ),
+    (
+        "expected <block end>",
+        "this line does not fit in with those above: other indentation, or text behind a closed quote or bracket",
+        'line it up; a text that begins with `{`, `[` or a quote stands in quotes as a whole: "{red|blue} cat"',
+    ),
+    (
+        "but found another document",
+        "a second document begins here (`---`)",
+        "one lora.yaml holds one project: delete this line",
+    ),
+)
 _SPECIAL = "begins with a sign that means something else in YAML"
 
 
@@ -36,13 +60,10 @@ def explained(error: yaml.YAMLError, text: str) -> Explained:
     if "cannot start any token" in problem:
         return line, column, f"`{rest[:1]}` {_SPECIAL}", f"write the text in quotes: {in_quotes(_value(rest))}"
     if "unexpected end of stream" in problem and "quoted" in context:
-        return *_at(context_mark), "this quote is never closed", f"put a {rest_quote(text, context_mark)} at the end of the text"
-    return line, column, *_told(problem, context)
-
-
-def rest_quote(text: str, mark: Any) -> str:
-    """The quote that stands at a mark."""
-    return _rest(text, *_at(mark))[:1] or '"'
+        opened = _rest(text, *_at(context_mark))
+        return *_at(context_mark), "this quote is never closed", f"put a {opened[:1]} at the end of the text"
+    opened = _rest(text, *_at(context_mark))
+    return line, column, *_told(problem, context, opened)
 
 
 def _at(mark: Any) -> tuple[int, int]:
@@ -74,22 +95,15 @@ def _star(line: int, column: int, text: str, problem: str) -> Explained:
     return line, column, what, f"write it in quotes: {in_quotes(word)}"
 
 
-def _told(problem: str, context: str) -> tuple[str, str]:
-    if "mapping values are not allowed" in problem:
-        return (
-            "there is a colon too many here, or this line is indented more than the one above",
-            "line it up with its neighbours; a text with `: ` in it stands in quotes",
-        )
-    if "could not find expected ':'" in problem:
-        return "there is no colon behind this word", "write `word: value`, with a blank behind the colon"
-    if "expected <block end>" in problem:
-        return (
-            "this line does not fit in with the lines above: it is indented differently, or text follows a closed "
-            "quote or bracket",
-            'line it up with its neighbours; a text that begins with `{`, `[` or a quote stands in quotes as a whole: "{red|blue} cat"',
-        )
+def _told(problem: str, context: str, opened: str) -> tuple[str, str]:
+    """The commonest complaints; ``opened`` is the text from where the unfinished part began."""
+    if "flow" in context and "#" in opened:
+        what = "a bracket is never closed, perhaps because everything behind a `#` is a comment"
+        return what, 'write colours in quotes: "#ffffff"'
     if "flow" in context:
-        return "a bracket that is opened here or above is never closed, or a comma is missing", "write [one, two] or {word: value}"
-    if "but found another document" in problem:
-        return "a second document begins here (`---`)", "one lora.yaml holds one project: delete this line"
+        what = "a bracket that is opened here or above is never closed, or a comma is missing"
+        return what, "write [one, two] or {word: value}"
+    for sign, what, next_step in _COMPLAINTS:
+        if sign in problem:
+            return what, next_step
     return f"this can't be read as YAML ({'; '.join(part for part in (context, problem) if part)})", ""

@@ -7,7 +7,8 @@ One item. ``reads`` is plain JSON (digests are ``b3:…`` of blobs in the store)
      "steps": 400, "max_steps": 400,  # optimizer steps up to this epoch, and of the whole run
      "batches": 50,                   # batches an epoch, or None
      "base": {"name": "base", "path": None, "prediction": "epsilon"},
-                                      # name without folders; path: absolute, only of a single-file base; epsilon or v
+                                      # name without folders; path (absolute) only of a single-file base;
+                                      # prediction is Located.prediction_type
      "buckets": [256, 1024],          # shortest and longest side in pixels
      "images": [{"id": "dataset/plain/a.png", "concept": "plain", "width": 640, "height": 480,
                  "bucket": [576, 448], "repeats": 5, "caption": "zorbl, grass", "tags": ["grass"],
@@ -48,14 +49,14 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
         name = site.project.name
         lora, metadata = shipped(site.project, item.reads, outputs.read(item.reads["lora"]))
         files = {f"{name}.safetensors": lora, **side_files(site.project, item.reads, outputs)}
-        facts: dict[str, Any] = {
-            "files": {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()},
-            "sshs_model_hash": metadata["sshs_model_hash"],
-        }
+        facts: dict[str, Any] = {"files": {}, "sshs_model_hash": metadata["sshs_model_hash"]}
+        for file, data in files.items():
+            facts["files"][file] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         if trimmed := metadata.get("lorabuild.tag_frequency"):
             facts["tag_frequency"] = trimmed
-            emit(Event("note", "package", {"code": "tags-trimmed", "item": item.id, "text": f"metadata lists {trimmed}"}))
-        outputs.done(item, {name: outputs.write(data) for name, data in files.items()}, facts=facts)
+            note = {"code": "tags-trimmed", "item": item.id, "text": f"the metadata lists {trimmed}"}
+            emit(Event("note", "package", note))
+        outputs.done(item, {file: outputs.write(data) for file, data in files.items()}, facts=facts)
         emit(Event("progress", "package", {"done": done, "total": len(inputs), "unit": "files"}))
 
 

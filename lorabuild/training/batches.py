@@ -1,18 +1,21 @@
 """Which images are looked at together, and in which order: pure, counted, the same wherever and whenever it is asked.
 
-An epoch looks at every training record ``repeats`` times and, where there are prior pictures, at as many of those, drawn
-in turn. Within a size both kinds are spread evenly through one list (one to one where both have that size), which is cut
-into batches; the last batch of a size may be small. So an epoch has the sum over sizes of ceil(looks / batch) batches,
-and a batch mixes training and prior pictures of one size.
+An epoch looks at every training record ``repeats`` times and, where there are prior pictures, at as many of those,
+drawn in turn. Within a size both kinds are spread evenly through one list (one to one where both have that size), which
+is cut into batches; the last batch of a size may be small. So an epoch has the sum over sizes of ceil(looks / batch)
+batches, and a batch mixes training and prior pictures of one size.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lorabuild.core.counted import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 Size = tuple[int, int]
 

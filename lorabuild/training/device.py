@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,52 +11,31 @@ from accelerate.state import AcceleratorState, GradientState
 from lorabuild.core.errors import StageError
 
 if TYPE_CHECKING:
-    from lorabuild.schema.device import Device
+    from lorabuild.schema.training import Training
 
-MOST_THREADS = 8
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def threads(settings: Device) -> int:
-    """CPU threads: what is written, else all cores that this process may use but at most 8."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return settings.threads or min(usable, MOST_THREADS)
+def dtype(training: Training) -> torch.dtype:
+    """What the frozen model computes in; adapters and their optimizer stay float32."""
+    return DTYPES[training.precision]
 
 
-def open_device(settings: Device, precision: str) -> Accelerator:
-    """An accelerator on the wanted device, with pinned threads and the same kernels for the same shapes.
+def open_device(device: torch.device, precision: str) -> Accelerator:
+    """An accelerator on a device that was chosen before. Raises ``StageError`` where it has no bf16 arithmetic.
 
-    Raises ``StageError`` where the device or its bf16 arithmetic is missing.
+    The loop scales its losses itself (a window's batches differ in size), so accelerate accumulates nothing.
     """
-    _check_present(settings.type)
-    torch.set_num_threads(threads(settings))
-    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-    GradientState._reset_state()  # noqa: SLF001 - accelerate keeps one state per process and has no public way to end it
-    AcceleratorState._reset_state(True)  # noqa: FBT003, SLF001 - likewise, with the device state below it
+    GradientState._reset_state()  # noqa: SLF001 - accelerate keeps one state a process and has no public way to end it
+    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - likewise
     mixed = "bf16" if precision == "bf16" else "no"
     try:
-        return Accelerator(cpu=settings.type == "cpu", mixed_precision=mixed, gradient_accumulation_steps=1)
+        opened = Accelerator(cpu=device.type == "cpu", mixed_precision=mixed, gradient_accumulation_steps=1)
     except ValueError as error:
         raise StageError(
-            f"this device has no bf16 arithmetic: {error}", where="training.precision", next_step="write `precision: fp32`"
+            f"this {device.type} device has no bf16 arithmetic",
+            where="training.precision",
+            next_step="write `precision: fp32`",
         ) from error
-
-
-def _check_present(wanted: str) -> None:
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not present.get(wanted, True):
-        raise StageError(
-            f"there is no {wanted} device on this machine", where="device.type", next_step="write `type: auto` or `--device cpu`"
-        )
-
-
-def record(accelerator: Accelerator, precision: str) -> dict[str, str | int]:
-    """On what the training ran; bytes are promised only between equal records."""
-    name = torch.cuda.get_device_name(accelerator.device) if accelerator.device.type == "cuda" else platform.machine()
-    return {
-        "device": accelerator.device.type,
-        "name": name,
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
+    assert opened.device.type == device.type, f"accelerate chose {opened.device}, not {device}"
+    return opened

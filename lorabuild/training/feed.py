@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,13 +10,13 @@ from torch import Tensor
 
 from lorabuild.core.errors import StageError
 from lorabuild.training import randomness
-from lorabuild.training.batches import Batch, Look, Record
-from lorabuild.training.shelf import Shelf
 
 if TYPE_CHECKING:
-    from lorabuild.schema.training import Training
+    from collections.abc import Sequence
 
-CHUNK = 77
+    from lorabuild.schema.training import Training
+    from lorabuild.training.batches import Look
+    from lorabuild.training.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +55,17 @@ class Feed:
         return torch.stack(rows)
 
     def text(self, looks: Sequence[Look]) -> Tensor:
-        """Token ids ``[B, T]`` or, of frozen encoders, hidden states ``[B, T, D]``; short captions end in empty chunks."""
+        """Token ids ``[B, T]`` or, of frozen encoders, hidden states ``[B, T, D]``; short ones end in empty chunks."""
         rows = [self._caption(look) for look in looks]
         longest = max(len(row) for row in rows)
-        if all(len(row) == longest for row in rows):
-            return torch.stack(rows)
-        chunk = self._tensor(self.empty.tokens, self.empty.hidden)
-        return torch.stack([torch.cat([row, *[chunk] * ((longest - len(row)) // len(chunk))]) for row in rows])
+        return torch.stack([self._lengthened(row, longest) for row in rows])
+
+    def _lengthened(self, row: Tensor, longest: int) -> Tensor:
+        """A row with empty chunks behind it up to ``longest``; chunks of hidden states share begin and end."""
+        empty = self._tensor(self.empty.tokens, self.empty.hidden)
+        while len(row) < longest:
+            row = torch.cat([row, empty] if not self.frozen_text else [row[:-1], empty[1:]])
+        return row
 
     def _caption(self, look: Look) -> Tensor:
         if randomness.chance(self.training.seed, "caption_dropout", look, self.training.caption_dropout):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,8 @@ from lorabuild.training.schedules import schedule
 from lorabuild.training.state import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from accelerate import Accelerator
     from torch.optim import Optimizer
 
@@ -112,18 +113,18 @@ def check_finite(values: Sequence[float], window: Sequence[Batch], epoch: int, s
     raise StageError(
         f"the loss is no longer a number at step {state.step + 1} (epoch {epoch}), with {names}{kept}",
         where="training",
-        next_step="lower training.optimizer.lr, or write `precision: fp32`; if it is always the same image, look at that one",
+        next_step="lower training.optimizer.lr, or write `precision: fp32`; look at the image if it is always the same",
     )
 
 
 def _weights(model: Model, settings: Training) -> Tensor:
     """The loss weight of every timestep, on the CPU."""
-    signal = model.alphas_cumprod.cpu()
-    return weighting.table(signal, settings.min_snr_gamma, settings.debiased_estimation, model.prediction)
+    snr = model.snr(torch.arange(model.num_timesteps, device=model.device)).float().cpu()
+    return weighting.table(snr, settings.min_snr_gamma, settings.debiased_estimation, model.prediction)
 
 
 def _row(state: State, optimizer: Optimizer, epoch: int, loss: float, norm: float) -> Row:
     """The log's line of the step that was just done; ``loss_mean`` is over the last 100 steps."""
     recent = [row.loss for row in state.rows[1 - SMOOTHED :]] + [loss]
-    rates = [optimizers.rate(optimizer, part) for part in optimizers.PARTS]
-    return Row(state.step + 1, epoch, loss, math.fsum(recent) / len(recent), *rates, norm)
+    unet, text_encoder = (optimizers.rate(optimizer, part) for part in optimizers.PARTS)
+    return Row(state.step + 1, epoch, loss, math.fsum(recent) / len(recent), unet, text_encoder, norm)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch.optim import Optimizer
 
 from lorabuild.core.errors import ProjectError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch.nn import Parameter
+    from torch.optim import Optimizer
 
     from lorabuild.schema.training import AdamW, Prodigy, Training
 
@@ -88,13 +89,13 @@ def build(training: Training, parameters: dict[str, list[Parameter]]) -> Optimiz
 
 
 def set_factor(optimizer: Optimizer, factor: float) -> None:
-    """Set every group's learning rate to ``factor`` × its initial one."""
+    """Set every group's learning rate to ``factor`` times its initial one."""
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * factor
 
 
 def rate(optimizer: Optimizer, part: str) -> float:
-    """The step size that a part is trained with now (Prodigy: d × lr); 0 where the part isn't trained."""
+    """The step size that a part is trained with now (Prodigy: d times lr); 0 where the part isn't trained."""
     for group in optimizer.param_groups:
         if group["part"] == part:
             return float(group["lr"] * group.get("d", 1.0))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.events import Emit, Event
-from lorabuild.training.state import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lorabuild.training.state import Row
 
 PAUSE = 0.1
 

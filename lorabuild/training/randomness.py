@@ -1,14 +1,18 @@
-"""Noise, timesteps and chances of a look, counted from what the look is: batch-mates, order and resume can't change them."""
+"""Noise, timesteps and chances of a look, counted from what it is: batch-mates, order and resume change nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from lorabuild.core.counted import count, unit
-from lorabuild.training.batches import Look
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lorabuild.training.batches import Look
 
 
 def noise(seed: int, looks: Sequence[Look], shape: Sequence[int]) -> Tensor:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lorabuild.schema.training import Constant, Cosine, CosineWithRestarts, Schedule
 
     Factor = Callable[[int], float]

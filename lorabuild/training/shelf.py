@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from safetensors.torch import load
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
 
 ROOM = 2 << 30
 
@@ -13,8 +17,8 @@ ROOM = 2 << 30
 class Shelf:
     """Tensors by the digest of their safetensors bytes.
 
-    Nothing is ever taken off: an epoch looks at everything in random order, so what stands here saves its share of reads,
-    while a shelf that makes room for the newest would miss most of the time.
+    Nothing is ever taken off: an epoch looks at everything in random order, so what stands here saves its share of
+    reads, while a shelf that makes room for the newest would miss most of the time.
     """
 
     def __init__(self, read: Callable[[str], bytes], room: int = ROOM) -> None:
@@ -28,7 +32,7 @@ class Shelf:
         """All tensors of one blob; not to be written to."""
         if digest in self._kept:
             return self._kept[digest]
-        found = load(self._read(digest))
+        found: dict[str, Tensor] = load(self._read(digest))
         size = sum(tensor.nbytes for tensor in found.values())
         if self.used + size <= self._room:
             self._kept[digest] = found

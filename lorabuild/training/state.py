@@ -1,15 +1,13 @@
 """The resumable state of a training: one safetensors file a save, named by its step and its own digest.
 
-A save is written aside, synced and renamed, so a kill leaves the one before it; a file whose bytes don't match its name is
-passed over for the one before. Nothing is pickled: the optimizer's tensors are tensors, its numbers are JSON.
+A save is written aside, synced and renamed, so a kill leaves the one before it; a file whose bytes don't match its
+name is passed over for the one before. Nothing is pickled: the optimizer's tensors are tensors, its numbers are JSON.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -21,6 +19,8 @@ from lorabuild.core.digest import digest, file_digest, short
 from lorabuild.core.files import write_atomic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch.optim import Optimizer
 
     from lorabuild.networks.attach import Adapter
@@ -120,7 +120,7 @@ class State:
         named = {f"adapter/{name}": _plain(tensor) for name, tensor in adapter.state().items()}
         named |= {f"optimizer/{name}": tensor for name, tensor in tensors.items()}
         named["log"] = torch.tensor(self.rows, dtype=torch.float64).reshape(len(self.rows), len(Row._fields))
-        facts = {"form": FORM, "epoch": self.epoch, "window": self.window}
+        facts: dict[str, Any] = {"form": FORM, "epoch": self.epoch, "window": self.window}
         facts |= {"checkpoints": self.checkpoints, "optimizer": numbers}
         data = save(named, metadata={"state": json.dumps(facts, sort_keys=True)})
         write_atomic(self.folder / f"state-{self.step:08d}-{self.epoch:04d}-{short(digest(data))}.safetensors", data)
@@ -143,7 +143,7 @@ def epoch_path(folder: Path, epoch: int) -> Path:
 
 def adapter_bytes(adapter: Adapter) -> bytes:
     """The adapter as a float32 safetensors file without metadata: the same tensors give the same bytes."""
-    return save({name: _plain(tensor).float() for name, tensor in sorted(adapter.state().items())})
+    return bytes(save({name: _plain(tensor).float() for name, tensor in sorted(adapter.state().items())}))
 
 
 def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -156,7 +156,7 @@ def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, 
                 tensors[f"{index}/{name}"] = _plain(value)
             else:
                 numbers[f"{index}/{name}"] = value
-    groups = [{name: value for name, value in group.items() if _is_number(value)} for group in known["param_groups"]]
+    groups = [_learned(group, optimizer.defaults) for group in known["param_groups"]]
     return tensors, {"parameters": numbers, "groups": groups}
 
 
@@ -171,9 +171,11 @@ def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], numbers: d
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def _is_number(value: object) -> bool:
-    """Whether a group's entry changes in training and is exact in JSON (switches, lists and infinities are settings)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _learned(group: dict[str, Any], settings: dict[str, Any]) -> dict[str, float]:
+    """The numbers of a group that training changed (Prodigy's d); settings and rates come from lora.yaml."""
+    fixed = {"lr", "initial_lr"}
+    numbers = {name: value for name, value in group.items() if isinstance(value, int | float) and name not in fixed}
+    return {name: value for name, value in numbers.items() if value != settings.get(name)}
 
 
 def _plain(tensor: Tensor) -> Tensor:

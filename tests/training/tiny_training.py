@@ -1,6 +1,6 @@
 """A tiny but real thing to train: a conv denoiser, an embedding text encoder, low-rank adapters, random records.
 
-As a program, ``tiny_training.py FOLDER [DIE_AT_STEP] [SETTINGS_JSON]`` trains in FOLDER and kills itself after that step.
+As a program, ``tiny_training.py FOLDER DIE_AT_STEP SETTINGS_JSON`` trains in FOLDER and kills itself after that step.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from safetensors.torch import save
 from torch import nn
 
 from lorabuild.core.digest import digest
-from lorabuild.schema.device import Device
 from lorabuild.schema.training import Training
 from lorabuild.training.batches import Record
 from lorabuild.training.device import open_device
 from lorabuild.training.feed import Feed, Text
 from lorabuild.training.loop import Course, train
+from lorabuild.training.optimizers import PARTS
 from lorabuild.training.progress import Progress
 from lorabuild.training.shelf import Shelf
 from lorabuild.training.state import State
+from lorabuild.training.weighting import all_snr
 
 WORDS, WIDTH, CHUNK = 40, 12, 7
 
@@ -65,6 +66,9 @@ class TinyModel:
         betas = torch.linspace(0.00085**0.5, 0.012**0.5, self.num_timesteps) ** 2
         self.alphas_cumprod = (1 - betas).cumprod(0)
 
+    def snr(self, t):
+        return all_snr(self.alphas_cumprod)[t]
+
     def add_noise(self, clean, noise, t):
         kept = self.alphas_cumprod[t][:, None, None, None]
         return kept.sqrt() * clean + (1 - kept).sqrt() * noise
@@ -84,7 +88,7 @@ class TinyAdapter:
 
     multiplier = 1.0
 
-    def __init__(self, model, parts=("unet", "text_encoder")):
+    def __init__(self, model, parts=PARTS):
         torch.manual_seed(1)
         self.pairs = {}
         for part in parts:
@@ -120,7 +124,7 @@ class TinyAdapter:
 
 
 def blobs_and_records(images=7, priors=4, frozen=False, twisted=None):
-    """Blobs by digest, records and the empty caption; two sizes, two concepts; ``twisted`` poisons that image's latents."""
+    """Blobs by digest, records and the empty caption; two sizes, two concepts; ``twisted`` poisons that image."""
     blobs = {}
 
     def keep(**tensors):
@@ -131,12 +135,12 @@ def blobs_and_records(images=7, priors=4, frozen=False, twisted=None):
     def text(seed, chunks):
         drawn = torch.Generator().manual_seed(seed)
         tokens = torch.randint(1, WORDS, (chunks * CHUNK,), generator=drawn)
-        hidden = keep(hidden=torch.randn(chunks * CHUNK, WIDTH, generator=drawn)) if frozen else None
+        hidden = keep(hidden=torch.randn(chunks * (CHUNK - 2) + 2, WIDTH, generator=drawn)) if frozen else None
         return {"tokens": keep(tokens=tokens), "hidden": hidden}
 
     records = []
     for number in range(images + priors):
-        prior, tall = number >= images, number % 3 == 2
+        prior, tall = number >= images, images > 2 and number % 3 == 2
         latents = torch.randn(4, 8 if tall else 4, 4, generator=torch.Generator().manual_seed(number))
         if number == twisted:
             latents[0, 0, 0] = float("nan")
@@ -163,38 +167,46 @@ def settings(**words):
 class Trained:
     """One training from the outside: its state, its events and the bytes of its epochs."""
 
-    def __init__(self, folder, training=None, epochs=3, emit=None, records=None, parts=("unet", "text_encoder"), **kinds):
+    def __init__(
+        self, folder, training=None, epochs=3, after=None, records=None, parts=PARTS, prior_weight=0.7, **kinds
+    ):
+        folder.mkdir(exist_ok=True)
         blobs, own, empty = blobs_and_records(**kinds)
         self.training, self.events = training or settings(), []
-        course = Course(own if records is None else records(own), epochs, self.training)
-        feed = Feed(Shelf(blobs.__getitem__), empty, self.training, 0.7, frozen_text=kinds.get("frozen", False))
+        self.course = course = Course(own if records is None else records(own), epochs, self.training)
+        frozen = kinds.get("frozen", False)
+        feed = Feed(Shelf(blobs.__getitem__), empty, self.training, prior_weight, frozen_text=frozen)
         model = TinyModel()
         self.adapter = TinyAdapter(model, parts)
         self.state = State.open(folder)
         self.resumed_at = self.state.step
-        progress = Progress(emit or self.events.append, course.total())
-        device = open_device(Device(type="cpu", threads=1), self.training.precision)
+        progress = Watched(self.events.append, course.total())
+        progress.after = after
+        device = open_device(torch.device("cpu"), self.training.precision)
         train(course, model, self.adapter, feed, self.state, device, progress)
         self.total = course.total()
         self.epochs = [self.state.checkpoint(number + 1) for number in range(epochs)]
         self.log = self.state.log()
 
 
-class Deadly(Progress):
-    die_at = 0
+class Watched(Progress):
+    after = None
 
     def step(self, row, images):
         super().step(row, images)
-        if row.step == self.die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self.after:
+            self.after(row)
 
 
 def main():
     torch.set_num_threads(1)
     folder, die_at, words = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
-    global Progress  # noqa: PLW0603 - the program's own way to die
-    Deadly.die_at, Progress = die_at, Deadly
-    Trained(folder, settings(**words))
+
+    def die(row):
+        if row.step == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Trained(folder, settings(**words), after=die)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,91 @@
+"""What the balance is asked: plain numbers and names, the same whatever the files are called and wherever they lie."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A concept folder as the balance sees it.
+
+    Attributes:
+        name: the concept's name.
+        triggers: the triggers that it shows.
+        buckets: (width, height, number of images) of every bucket, as ``buckets.tally`` gives them.
+        weight: its share of the budget relative to the other concepts, above 0.
+        repeats: fixed repeats, at least 1; None leaves them to the budget.
+        upscaled: how many of its images must be enlarged to fill their bucket.
+    """
+
+    name: str
+    triggers: tuple[str, ...] = ()
+    buckets: tuple[tuple[int, int, int], ...] = ()
+    weight: float = 1.0
+    repeats: int | None = None
+    upscaled: int = 0
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return sum(count for _, _, count in self.buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything that repeats, exposure and steps depend on.
+
+    Attributes:
+        concepts: the concepts, in the order in which a person wrote them.
+        triggers: trigger → kind (``character``, ``outfit``, …).
+        steps: image steps in all, training images only; None asks the recipe.
+        epochs: number of epochs.
+        recipe: ``auto``, ``adamw`` or ``prodigy``.
+        optimizer: name of the optimizer; ``auto`` and the warning about exposure follow it.
+        retro, min_snr, sdxl: what lowers a recipe, see ``recipes``.
+        batch: images in a batch. accumulation: batches in an optimizer step.
+        prior: (width, height) of the regularization images that are interleaved one to one; None without them.
+    """
+
+    concepts: tuple[Concept, ...]
+    triggers: Mapping[str, str] = field(default_factory=dict)
+    steps: int | None = None
+    epochs: int = 8
+    recipe: str = "auto"
+    optimizer: str = "adamw"
+    retro: bool = False
+    min_snr: bool = False
+    sdxl: bool = False
+    batch: int = 1
+    accumulation: int = 1
+    prior: tuple[int, int] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The request as JSON has it: dicts and lists."""
+        return {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "concepts": [_plain(concept) for concept in self.concepts],
+            "triggers": dict(self.triggers),
+            "prior": list(self.prior) if self.prior else None,
+        }
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Request:
+        """The inverse of ``as_dict``, also after a round trip through JSON."""
+        concepts = tuple(_concept(concept) for concept in data["concepts"])
+        prior = tuple(data["prior"]) if data.get("prior") else None
+        return Request(**{**data, "concepts": concepts, "triggers": dict(data["triggers"]), "prior": prior})
+
+
+def _plain(concept: Concept) -> dict[str, Any]:
+    buckets = [list(bucket) for bucket in concept.buckets]
+    return {**asdict(concept), "triggers": list(concept.triggers), "buckets": buckets}
+
+
+def _concept(data: Mapping[str, Any]) -> Concept:
+    buckets = tuple((width, height, count) for width, height, count in data["buckets"])
+    return Concept(**{**data, "triggers": tuple(data["triggers"]), "buckets": buckets})

@@ -1,0 +1,66 @@
+"""What the balance answers: the table that is shown before training and printed by ``plan --json``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptRow:
+    """A concept: its images, how often an epoch shows each, image steps an epoch, and the share it was meant to get."""
+
+    name: str
+    images: int
+    repeats: int
+    per_epoch: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRow:
+    """How many image steps show a trigger, an epoch and in all; regularization images show none."""
+
+    name: str
+    per_epoch: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Images seen in all (regularization images count too), updates of the weights, epochs."""
+
+    image: int
+    optimizer: int
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to look at: a code to ignore it by, the concept, trigger or bucket, and what to do."""
+
+    code: str
+    item: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The balance of a project."""
+
+    concepts: tuple[ConceptRow, ...]
+    triggers: tuple[TriggerRow, ...]
+    steps: Steps
+    warnings: tuple[Finding, ...]
+    batches_per_epoch: int
+    regularization_per_epoch: int
+
+    @property
+    def repeats(self) -> dict[str, int]:
+        """Concept → repeats."""
+        return {row.name: row.repeats for row in self.concepts}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The table as JSON has it: dicts, lists, numbers, text."""
+        lists = {name: [asdict(row) for row in getattr(self, name)] for name in ("concepts", "triggers", "warnings")}
+        return {**asdict(self), **lists}

@@ -1,0 +1,75 @@
+"""One thing, one tag: a tag that says less goes (`shirt` beside `white_shirt`), tags of one garment become one."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lorabuild.captions.clothing import ALONE, GARMENTS, ORDER
+from lorabuild.captions.tag import Tag, distinct, tagged, wider, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_PLACE = {word: (place, name) for place, name in reversed(list(enumerate(ORDER))) for word in ORDER[name]}
+_COUNT = re.compile(r"(\d+)\+?_?(?:girl|boy|other|creature|person|people|animal)s?")
+
+
+def consolidated(tags: Sequence[Tag], *, alone: bool) -> list[Tag]:
+    """Both steps. ``alone``: one figure is in the picture (see ``one_figure``), so two dresses are one dress."""
+    narrowed = narrow(tags)
+    return merge(narrowed) if alone else narrowed
+
+
+def narrow(tags: Sequence[Tag]) -> list[Tag]:
+    """Without tags that end another tag, word for word: ``shirt`` beside ``white_shirt``, never ``hat`` by ``chat``."""
+    said = {ending for tag in tags if not tag.name for ending in wider(tag.key)}
+    return [tag for tag in tags if tag.name or tag.key not in said]
+
+
+def merge(tags: Sequence[Tag]) -> list[Tag]:
+    """``white_dress`` and ``turtleneck_dress`` become ``white_turtleneck_dress``, at the place of the first.
+
+    Only garments, only words that describe one, and only when nothing contradicts: two colours are two garments.
+    """
+    groups: dict[str, list[Tag]] = {}
+    for tag in tags:
+        if not tag.name and describes(tag.key):
+            groups.setdefault(words(tag.key)[-1], []).append(tag)
+    one = {tag.key: _one(group) for group in groups.values() if len(group) > 1 and agree(group) for tag in group}
+    return distinct(one.get(tag.key, tag) for tag in tags) if one else list(tags)
+
+
+@lru_cache(maxsize=1 << 16)
+def describes(key: str) -> bool:
+    """Whether a tag is a garment behind nothing but describing words."""
+    *before, last = words(key) or ("",)
+    return last in GARMENTS and bool(before) and all(word in _PLACE for word in before)
+
+
+def agree(group: Iterable[Tag]) -> bool:
+    """Whether tags of the same garment can be about one piece: no second length, shade, colour or pattern."""
+    said: dict[str, set[tuple[str, ...]]] = {}
+    for tag in group:
+        for name in ALONE:
+            if found := tuple(word for word in words(tag.key)[:-1] if _PLACE[word][1] == name):
+                said.setdefault(name, set()).add(found)
+    return all(len(variants) == 1 for variants in said.values())
+
+
+def one_figure(tags: Iterable[Tag]) -> bool:
+    """Whether one figure is in the picture, by its count tags: ``1girl``; not ``2girls`` or ``1girl`` with ``1boy``."""
+    keys = {tag.key for tag in tags}
+    counts = [int(found[1]) for key in keys if (found := _COUNT.fullmatch(key))]
+    return sum(counts) < 2 and not any(key.startswith("multiple_") for key in keys)
+
+
+def _one(group: Sequence[Tag]) -> Tag:
+    """The tag that says what all of them say; its words stand in the order of ``ORDER``, whatever came first."""
+    head = words(group[0].key)[-1]
+    said = {word for tag in group for word in words(tag.key)[:-1]}
+    describing = sorted(said, key=lambda word: (_PLACE[word][0], word))
+    gap = "_" if any("_" in tag.text for tag in group) else " "
+    made_of = tuple(dict.fromkeys(text for tag in group for text in tag.made_of))
+    return tagged(gap.join([*describing, head]), max(tag.score for tag in group), made_of=made_of)

@@ -1,0 +1,67 @@
+"""Pruning: a trigger absorbs the tags that its images always show, so that the word learns what they said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lorabuild.captions.clothing import FOOTWEAR
+from lorabuild.captions.pattern import matcher, named_words
+from lorabuild.captions.tag import Tag, wider, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Absorber:
+    """A trigger as captions see it.
+
+    Attributes:
+        name: the trigger's word.
+        absorbs: patterns of tags that it replaces.
+        keeps: patterns of tags that it leaves although ``absorbs`` matches.
+        spares_footwear: an outfit: shoes stay, unless a pattern names them (pruned shoes pull towards full-body shots).
+    """
+
+    name: str
+    absorbs: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    spares_footwear: bool = False
+
+    def takes(self, key: str) -> bool:
+        """Whether this trigger replaces the tag with this key."""
+        patterns = _naming_footwear(self.absorbs) if self.spares_footwear and is_footwear(key) else self.absorbs
+        return matcher(patterns)(key) and not matcher(self.keeps)(key)
+
+
+def pruned(
+    tags: Sequence[Tag], triggers: Sequence[Absorber], *, endings: bool
+) -> tuple[list[Tag], list[tuple[str, str]]]:
+    """Tags that stay, and ``(tag, trigger)`` for each that goes; the first trigger in concept order takes it.
+
+    ``endings``: what says less of a pruned tag goes too (``shirt`` with ``white_shirt``), unless the trigger keeps it.
+    """
+    owners = {tag.key: trigger for tag in tags for trigger in reversed(triggers) if trigger.takes(tag.key)}
+    if endings:
+        names = {tag.key for tag in tags if tag.name}
+        owners = {**_endings(owners, names, triggers), **owners}
+    kept = [tag for tag in tags if tag.key not in owners]
+    return kept, [(tag.text, owners[tag.key].name) for tag in tags if tag.key in owners]
+
+
+def is_footwear(key: str) -> bool:
+    """Whether a tag is about shoes."""
+    return any(word in FOOTWEAR for word in words(key))
+
+
+def _endings(owners: dict[str, Absorber], names: Iterable[str], triggers: Sequence[Absorber]) -> dict[str, Absorber]:
+    found: dict[str, Absorber] = {}
+    for trigger in reversed(triggers):
+        taken = (ending for key, owner in owners.items() if owner is trigger for ending in wider(key))
+        found |= {ending: trigger for ending in taken if not matcher(trigger.keeps)(ending)}
+    return {key: owner for key, owner in found.items() if key not in names}
+
+
+def _naming_footwear(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(pattern for pattern in patterns if named_words(pattern) & FOOTWEAR)

@@ -1,0 +1,91 @@
+"""A batch: the store as one stage sees it while it runs; a kill loses no more than the batch under way."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from lorabuild.core.item import Item, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from lorabuild.core.store import Store
+
+
+class Batch:
+    """Collects a stage's results and commits them every 32 items or 5 seconds, and at the end, however the stage ends.
+
+    ``ran`` counts the finished items, ``problems`` holds those that were set aside: item id → why.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        stage: str,
+        *,
+        every: int = 32,
+        seconds: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store, self.stage, self.every, self.seconds = store, stage, every, seconds
+        self.clock = clock
+        self.ran, self.problems = 0, dict[str, str]()
+        self.waiting: list[tuple[Item, Result]] = []
+        self.begun = clock()
+
+    def read(self, digest: str) -> bytes:
+        """The bytes of a blob, verified. Raises BlobError."""
+        return self.store.read(digest)
+
+    def write(self, data: bytes) -> str:
+        """Take bytes in; they last once an item that names them is committed."""
+        return self.store.write(data)
+
+    def scratch(self, key: str) -> Path:
+        """A private folder for resumable work under this key."""
+        return self.store.scratch(key)
+
+    def done(
+        self,
+        item: Item,
+        outputs: Mapping[str, str] | None = None,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        record: Mapping[str, Any] | None = None,
+    ) -> None:
+        """An item is finished."""
+        self._add(
+            Result(item.key, self.stage, dict(outputs or {}), dict(facts or {}), item.parts, dict(record or {})), item
+        )
+
+    def aside(self, item: Item, problem: str) -> None:
+        """An item can't be done, and why."""
+        self.problems[item.id] = problem
+        self._add(Result(item.key, self.stage, parts=item.parts, problem=problem), item)
+
+    def flush(self) -> None:
+        """Commit what is finished. What can't be committed stays, to be tried again."""
+        if self.waiting:
+            seconds = round((self.clock() - self.begun) / len(self.waiting), 6)
+            self.store.commit([replace(result, seconds=seconds) for _, result in self.waiting])
+            self.store.remember(self.stage, [item for item, _ in self.waiting])
+            self.waiting.clear()
+        self.begun = self.clock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.flush()
+
+    def _add(self, result: Result, item: Item) -> None:
+        self.waiting.append((item, result))
+        self.ran += 1
+        if len(self.waiting) >= self.every or self.clock() - self.begun >= self.seconds:
+            self.flush()

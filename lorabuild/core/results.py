@@ -1,0 +1,103 @@
+"""Results: what was made under which key, kept as rows of the database."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.core.digest import canonical
+from lorabuild.core.item import Item, Result
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+
+    from lorabuild.core.blobs import Blobs
+    from lorabuild.core.database import Database
+
+
+class Results:
+    """The results of one store. Parts are long and seldom asked for: ``parts_of`` reads them, ``get`` does not."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self.database, self.blobs = database, blobs
+
+    def get(self, keys: Iterable[str]) -> dict[str, Result]:
+        """The results under these keys, as far as there are any, with empty ``parts``."""
+        records = {number: json.loads(body) for number, body in self.database.rows("SELECT id, body FROM records")}
+        sql = "SELECT key, stage, body FROM results WHERE key IN (?)"
+        found: dict[str, Result] = {}
+        for rows in self.database.rows_in(sql, [bytes.fromhex(key[3:]) for key in dict.fromkeys(keys)]):
+            bodies = json.loads("[" + ",".join(row[2] for row in rows) + "]")
+            for (raw, stage, _), (outputs, facts, record, problem, seconds) in zip(rows, bodies, strict=True):
+                key = "b3:" + raw.hex()
+                found[key] = Result(key, stage, outputs, facts, {}, records[record], problem, seconds)
+        return found
+
+    def lacking(self, results: Iterable[Result]) -> dict[str, list[str]]:
+        """Key → names of those of its outputs that are not in the store, for results that lack any."""
+        held = list(results)
+        gone = self.blobs.missing(blob for result in held for blob in result.outputs.values())
+        if not gone:
+            return {}
+        names = {result.key: [name for name, blob in result.outputs.items() if blob in gone] for result in held}
+        return {key: lost for key, lost in names.items() if lost}
+
+    def commit(self, results: Iterable[Result]) -> None:
+        """Make results last, all or none, after the blobs that they name."""
+        self.blobs.settle()
+        with self.database.transaction() as link:
+            self.blobs.record(link)
+            link.executemany(
+                "INSERT OR REPLACE INTO results (key, stage, body, parts) VALUES (?, ?, ?, ?)",
+                [_row(link, result) for result in results],
+            )
+        self.blobs.pending.clear()
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Drop results; their blobs stay until they are swept."""
+        with self.database.transaction() as link:
+            link.executemany("DELETE FROM results WHERE key = ?", [(bytes.fromhex(key[3:]),) for key in keys])
+
+    def remember(self, stage: str, items: Iterable[Item]) -> None:
+        """Note under which key each item stands, so that ``parts_of`` can tell it when the key has changed."""
+        wanted = {_raw(item.id): bytes.fromhex(item.key[3:]) for item in items}
+        sql = "SELECT id, key FROM latest WHERE stage = ? AND id IN (?)"
+        known = {name: key for rows in self.database.rows_in(sql, wanted, first=[stage]) for name, key in rows}
+        changed = [(stage, name, key) for name, key in wanted.items() if known.get(name) != key]
+        if changed:
+            with self.database.transaction() as link:
+                link.executemany("INSERT OR REPLACE INTO latest (stage, id, key) VALUES (?, ?, ?)", changed)
+
+    def latest(self, stage: str) -> dict[str, str]:
+        """Item id → the key under which it stood last."""
+        rows = self.database.rows("SELECT id, key FROM latest WHERE stage = ?", [stage])
+        return {raw.decode("utf-8", "surrogateescape"): "b3:" + key.hex() for raw, key in rows}
+
+    def parts_of(self, stage: str, name: str) -> Mapping[str, Any] | None:
+        """The parts of the key under which an item stood last; None for an item that is new or whose result is gone."""
+        rows = self.database.rows(
+            "SELECT parts FROM latest JOIN results USING (key) WHERE latest.stage = ? AND id = ?", [stage, _raw(name)]
+        )
+        return dict(json.loads(rows[0][0])) if rows else None
+
+
+def _row(link: sqlite3.Connection, result: Result) -> tuple[bytes, str, str, str]:
+    body = [dict(result.outputs), dict(result.facts), _record(link, result.record), result.problem, result.seconds]
+    return bytes.fromhex(result.key[3:]), result.stage, _text(body), _text(dict(result.parts))
+
+
+def _record(link: sqlite3.Connection, record: Mapping[str, Any]) -> int:
+    """The number of a record; equal records share one."""
+    body = _text(dict(record))
+    link.execute("INSERT OR IGNORE INTO records (body) VALUES (?)", [body])
+    return int(link.execute("SELECT id FROM records WHERE body = ?", [body]).fetchone()[0])
+
+
+def _text(value: Any) -> str:
+    return canonical(value).decode("ascii")
+
+
+def _raw(name: str) -> bytes:
+    """An item's id as bytes: it may hold a file name that is no text."""
+    return name.encode("utf-8", "surrogateescape")

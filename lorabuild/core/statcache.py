@@ -1,0 +1,110 @@
+"""The stat cache: file digests without reading files again, trusted only while the whole stamp is the same."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from lorabuild.core.stamps import Now, Stamp, Stat, now, racy, regular, stamp
+from lorabuild.core.steady import UnsteadyError, steady_digest
+from lorabuild.core.trouble import reason, trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lorabuild.core.store import Store
+
+P = TypeVar("P", str, Path)
+_SAVE_EVERY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """A file's ``b3:`` digest and size in bytes, or why there is none; ``hashed`` when it was read just now."""
+
+    digest: str | None
+    size: int = 0
+    problem: str | None = None
+    hashed: bool = False
+
+
+class StatCache:
+    """Digests of a project's files, kept in its store unless that is only read; ``rehash`` reads every file again."""
+
+    def __init__(self, store: Store, *, rehash: bool = False, look: Stat = os.stat) -> None:
+        self.store, self.rehash, self.look = store, rehash, look
+        self.root = os.fspath(store.folder.absolute().parent) + os.sep
+        self.fresh: list[tuple[bytes, str, bytes]] = []
+        self.saved = time.monotonic()
+
+    def digests(self, paths: Iterable[P]) -> dict[P, FileDigest]:
+        """Path → digest, or the problem that a person must hear of, for every path given."""
+        wanted = {path: os.fspath(path) for path in paths}
+        known = {} if self.rehash else self._known(wanted.values())
+        at: Now | None = None
+        found: dict[P, FileDigest] = {}
+        try:
+            for path, name in wanted.items():
+                held = self._held(name, known)
+                if held is None:
+                    at = at or self._now()
+                    held = self._hash(name, at)
+                found[path] = held
+        finally:
+            self._save()
+        return found
+
+    def _held(self, path: str, known: dict[bytes, tuple[str, bytes]]) -> FileDigest | None:
+        """What needs no reading: a digest that still holds, or a file that is none."""
+        try:
+            seen = self.look(path)
+        except OSError as error:
+            return FileDigest(None, problem=reason(error))
+        if not regular(seen):
+            return FileDigest(None, problem="is not an ordinary file")
+        row = known.get(self._name(path))
+        if row is None or row[0] != _text(stamp(seen)):
+            return None
+        return FileDigest("b3:" + row[1].hex(), seen.st_size)
+
+    def _hash(self, path: str, at: Now | None) -> FileDigest:
+        """Read a file; keep its digest unless it may still change within this tick of the clock."""
+        try:
+            value, mark = steady_digest(path, self.look)
+        except UnsteadyError as error:
+            return FileDigest(None, problem=error.what)
+        if at is not None and not racy(mark, at):
+            self.fresh.append((self._name(path), _text(mark), bytes.fromhex(value[3:])))
+            if time.monotonic() - self.saved > _SAVE_EVERY:
+                self._save()
+        return FileDigest(value, mark.size, hashed=True)
+
+    def _known(self, paths: Iterable[str]) -> dict[bytes, tuple[str, bytes]]:
+        sql = "SELECT path, stamp, digest FROM stats WHERE path IN (?)"
+        rows = self.store.database.rows_in(sql, [self._name(path) for path in paths])
+        return {name: (mark, value) for chunk in rows for name, mark, value in chunk}
+
+    def _now(self) -> Now | None:
+        """The file system's time, asked before a file is read: later changes then get a later stamp."""
+        if self.store.database.read_only:
+            return None
+        with trouble("ask the file system for its time", self.store.folder):
+            return now(self.store.folder)
+
+    def _save(self) -> None:
+        if self.fresh:
+            with self.store.database.transaction() as link:
+                link.executemany("INSERT OR REPLACE INTO stats (path, stamp, digest) VALUES (?, ?, ?)", self.fresh)
+        self.fresh.clear()
+        self.saved = time.monotonic()
+
+    def _name(self, path: str) -> bytes:
+        """A path as it stands in the store: below the project without the project's own place, which may change."""
+        return path.removeprefix(self.root).encode("utf-8", "surrogateescape")
+
+
+def _text(mark: Stamp) -> str:
+    return " ".join(map(str, mark))

@@ -1,0 +1,64 @@
+"""The balance as the plan needs it at any time, also before it was built: pure arithmetic on what is known of the images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lorabuild.balance import budget
+from lorabuild.balance.buckets import Sizes, bucket_of, sizes_for, tally, upscaled
+from lorabuild.balance.request import Concept, Request
+from lorabuild.graph.members import Member, members, size_of
+
+if TYPE_CHECKING:
+    from lorabuild.balance.table import Table
+    from lorabuild.graph.view import View
+
+
+def sizes(view: View) -> Sizes:
+    """The project's buckets."""
+    images = view.project.images
+    buckets, factor = images.buckets, view.inventory.base.vae_factor
+    return sizes_for(images.resolution, factor, step=buckets.step, smallest=buckets.min, largest=buckets.max)
+
+
+def request(view: View) -> Request:
+    """What the balance is asked."""
+    project, training = view.project, view.project.training
+    square = sizes(view)
+    side = project.images.resolution
+    used: dict[str, list[Member]] = {name: [] for name in project.concepts}
+    for member in members(view):
+        if not member.twin:
+            used[member.concept].append(member)
+    return Request(
+        concepts=tuple(_concept(view, name, used[name], square) for name in project.concepts),
+        triggers={name: trigger.kind for name, trigger in project.triggers.items()},
+        steps=project.budget.steps,
+        epochs=project.budget.epochs,
+        recipe=project.budget.recipe,
+        optimizer=training.optimizer.type,
+        retro=project.budget.retro,
+        min_snr=training.min_snr_gamma is not None,
+        batch=training.batch,
+        accumulation=training.accumulation,
+        prior=(side, side) if project.regularization else None,
+    )
+
+
+def _concept(view: View, name: str, used: list[Member], square: Sizes) -> Concept:
+    """A concept; an image whose size isn't known yet counts as square."""
+    concept, side = view.project.concepts[name], view.project.images.resolution
+    pictures = [size_of(view, member.file) or (side, side) for member in used]
+    return Concept(
+        name=name,
+        triggers=concept.triggers,
+        buckets=tally(pictures, square),
+        weight=concept.weight,
+        repeats=concept.repeats,
+        upscaled=sum(upscaled(*size, bucket_of(*size, square)) for size in pictures),
+    )
+
+
+def table(view: View) -> Table:
+    """The balance of the project as it stands."""
+    return budget.plan(request(view))

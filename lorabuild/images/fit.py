@@ -1,0 +1,55 @@
+"""Fitting a picture to its bucket: scaled to cover it, what sticks out cropped evenly from both sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from lorabuild.balance.buckets import resized
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def fit(image: Image.Image, bucket: tuple[int, int]) -> NDArray[np.uint8]:
+    """An RGB picture as uint8 [H, W, 3] of the bucket (width, height): exact area means down, Lanczos up.
+
+    Only what stays visible is computed, so a very long picture needs no more memory than others.
+    """
+    scaled = resized(*image.size, bucket)
+    left, top = (scaled[0] - bucket[0]) // 2, (scaled[1] - bucket[1]) // 2
+    if scaled[0] <= image.width and scaled[1] <= image.height:
+        columns = slice(left, left + bucket[0])
+        return _shrunk(np.asarray(image), scaled, columns, slice(top, top + bucket[1]))
+    across, down = image.width / scaled[0], image.height / scaled[1]
+    right, bottom = (left + bucket[0]) * across, (top + bucket[1]) * down
+    box = (left * across, top * down, min(right, image.width), min(bottom, image.height))
+    return np.asarray(image.resize(bucket, Image.Resampling.LANCZOS, box=box))
+
+
+def _shrunk(pixels: NDArray[np.uint8], scaled: tuple[int, int], columns: slice, rows: slice) -> NDArray[np.uint8]:
+    """Rows first, then columns; rounded once, at the end."""
+    lower = _area(pixels, scaled[1], rows)
+    narrower = _area(np.ascontiguousarray(lower.swapaxes(0, 1)), scaled[0], columns).swapaxes(0, 1)
+    return np.ascontiguousarray(np.floor(narrower + 0.5).clip(0, 255).astype(np.uint8))
+
+
+def _area(values: NDArray[np.uint8] | NDArray[np.float32], whole: int, wanted: slice) -> NDArray[np.float32]:
+    """Shrink axis 0 to ``whole`` entries and keep the wanted ones: each is the mean of the stretch that it covers.
+
+    Weights are integers over the length of the axis, so borders between pixels fall exactly where they should.
+    """
+    length = values.shape[0]
+    if whole == length:
+        return values[wanted].astype(np.float32)
+    result = np.empty((wanted.stop - wanted.start, *values.shape[1:]), np.float32)
+    for place, index in enumerate(range(wanted.start, wanted.stop)):
+        start, stop = index * length, (index + 1) * length
+        first, last = start // whole, -(-stop // whole)
+        weights = np.full(last - first, whole, np.float32)
+        weights[0] -= start - first * whole
+        weights[-1] -= last * whole - stop
+        np.einsum("i...,i->...", values[first:last], weights / np.float32(length), out=result[place])
+    return result

@@ -1,0 +1,48 @@
+"""How to use the file: lines to copy for the web UI, ComfyUI and diffusers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lorabuild.publish.page import Usage
+from lorabuild.publish.sidecars import main_triggers
+
+if TYPE_CHECKING:
+    from lorabuild.schema.project import Project
+
+PIPELINE = {"sd15": "StableDiffusionPipeline"}
+
+
+def usage(project: Project) -> Usage:
+    """Lines for the first sample prompt, or for the main triggers where there is none."""
+    samples = project.samples
+    prompt = samples.prompts[0] if samples.prompts else ", ".join(main_triggers(project))
+    return Usage(
+        webui=f"<lora:{project.name}:{samples.weight:g}> {prompt}",
+        prompt=prompt,
+        negative=samples.negative,
+        weight=samples.weight,
+        diffusers=script(project, prompt),
+    )
+
+
+def script(project: Project, prompt: str) -> str:
+    """A diffusers script that draws the prompt."""
+    pipeline, base, samples = PIPELINE[project.base.family], project.base.model, project.samples
+    load = "from_single_file" if base.endswith(".safetensors") else "from_pretrained"
+    options = [f"{prompt!r}", f"num_inference_steps={samples.steps}", f"guidance_scale={samples.cfg:g}"]
+    if samples.negative:
+        options.insert(1, f"negative_prompt={samples.negative!r}")
+    if project.base.clip_skip > 1:
+        options.append(f"clip_skip={project.base.clip_skip - 1}")
+    if samples.weight != 1:
+        options.append(f'cross_attention_kwargs={{"scale": {samples.weight:g}}}')
+    lines = [
+        f"from diffusers import {pipeline}",
+        f"pipe = {pipeline}.{load}({base!r})",
+        f'pipe.load_lora_weights({project.output.folder!r}, weight_name="{project.name}.safetensors")',
+        "image = pipe(",
+        *(f"    {option}," for option in options),
+        ").images[0]",
+    ]
+    return "\n".join(lines)

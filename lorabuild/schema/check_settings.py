@@ -1,0 +1,83 @@
+"""Settings that do not go together: sizes, learning rates, pictures with nothing to draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lorabuild.schema.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lorabuild.schema.load import Loaded
+
+LOWEST_PRODIGY_LR = 0.1
+SAMPLE_STEP = 8
+
+
+def settings(loaded: Loaded) -> Iterator[Problem]:
+    """Every pair of settings that can't both be meant."""
+    yield from _sizes(loaded)
+    yield from _regularization(loaded)
+    yield from _learning_rates(loaded)
+    yield from _samples(loaded)
+
+
+def _sizes(loaded: Loaded) -> Iterator[Problem]:
+    images = loaded.project.images
+    buckets, resolution = images.buckets, images.resolution
+    least, most = buckets.min or resolution // 2, buckets.max or resolution * 2
+    where = loaded.where("images.buckets." + ("min" if buckets.min else "max"))
+    if least > most:
+        yield Problem(
+            where, f"the shortest side, {least}, is longer than the longest, {most}", "write a `min` below `max`"
+        )
+    elif not least <= resolution <= most:
+        what = f"no square bucket is left: {resolution} (images.resolution) is not between {least} and {most}"
+        yield Problem(where, what, f"write `min: {resolution // 2}` and `max: {resolution * 2}`, or leave both out")
+    if step := buckets.step:
+        sides = {"images.resolution": resolution, "images.buckets.min": buckets.min, "images.buckets.max": buckets.max}
+        for dotted, side in sides.items():
+            if side and side % step:
+                fitting = max(step, round(side / step) * step)
+                what = f"{side} is no multiple of images.buckets.step, {step}"
+                yield Problem(loaded.where(dotted), what, f"write `{dotted.rpartition('.')[2]}: {fitting}`")
+
+
+def _regularization(loaded: Loaded) -> Iterator[Problem]:
+    regularization = loaded.project.regularization
+    if regularization is None or regularization.generate.prompts:
+        return
+    if not any(trigger.class_ for trigger in loaded.project.triggers.values()):
+        what = "nothing says what the base model should draw: there are no prompts, and no trigger has a `class`"
+        next_step = "write `generate: {prompts: [...]}`, or `class: creature` in a trigger"
+        yield Problem(loaded.where("regularization"), what, next_step)
+
+
+def _learning_rates(loaded: Loaded) -> Iterator[Problem]:
+    training = loaded.project.training
+    optimizer = training.optimizer
+    if optimizer.type != "prodigy":
+        return
+    if optimizer.lr < LOWEST_PRODIGY_LR:
+        what = f"Prodigy finds the step size itself; lr {optimizer.lr:g} would all but stop it"
+        yield Problem(loaded.where("training.optimizer.lr"), what, "write `lr: 1`, or leave it out")
+    for word, rate in (("unet_lr", training.unet_lr), ("text_encoder_lr", training.text_encoder_lr)):
+        if rate is not None and rate != optimizer.lr:
+            what = f"Prodigy has one step size for everything: `{word}: {rate:g}` can't differ from lr {optimizer.lr:g}"
+            next_step = f"leave `{word}` out, or write `optimizer: {{type: adamw}}`"
+            yield Problem(loaded.where(f"training.{word}"), what, next_step)
+
+
+def _samples(loaded: Loaded) -> Iterator[Problem]:
+    samples = loaded.project.samples
+    for word, side in (("width", samples.width), ("height", samples.height)):
+        if side and side % SAMPLE_STEP:
+            fitting = max(SAMPLE_STEP, round(side / SAMPLE_STEP) * SAMPLE_STEP)
+            what = f"no picture is {side} pixels: sides are multiples of {SAMPLE_STEP}"
+            yield Problem(loaded.where(f"samples.{word}"), what, f"write `{word}: {fitting}`")
+    for index, prompt in enumerate(samples.prompts):
+        if not prompt.strip():
+            yield Problem(
+                loaded.place("samples", "prompts", str(index)), "this prompt is empty", "write one, or delete it"
+            )

@@ -1,0 +1,61 @@
+"""prepare: the training picture of every image – upright, sRGB, flattened – known by the digest of its pixels.
+
+The pixels themselves are not kept: ``images.decode.prepared`` makes them again from the file where a stage needs them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.core.digest import digest
+from lorabuild.core.events import Emit, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lorabuild.core.item import Item, Outputs
+    from lorabuild.images.decode import UnreadableError
+    from lorabuild.schema.images import Images
+    from lorabuild.schema.site import Site
+
+VERSION = 1
+
+
+def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
+    """Prepare the images; one that changed since it was hashed is left for the next plan."""
+    from functools import partial
+
+    import PIL
+
+    from lorabuild.images.decode import UnreadableError
+    from lorabuild.images.pool import in_order
+
+    record = {"pillow": PIL.__version__}
+    work = partial(_facts, settings=site.project.images)
+    for done, (item, found) in enumerate(in_order(work, inputs, site.project.device.threads), start=1):
+        if found is None:
+            text = "changed while it was read; it is prepared next time"
+            emit(Event("note", "prepare", {"item": item.id, "text": text}))
+        elif isinstance(found, UnreadableError):
+            outputs.aside(item, found.what)
+        else:
+            outputs.done(item, facts=found, record=record)
+        emit(Event("progress", "prepare", {"done": done, "total": len(inputs), "unit": "images"}))
+
+
+def _facts(item: Item, settings: Images) -> dict[str, Any] | UnreadableError | None:
+    """The facts of one image, or why there are none; None where it is no longer the file that was hashed."""
+    from lorabuild.images.decode import UnreadableError, prepare
+
+    try:
+        data = Path(item.reads["path"]).read_bytes()
+    except OSError:
+        return None
+    if digest(data) != item.reads["file"]:
+        return None
+    try:
+        made = prepare(data, settings)
+    except UnreadableError as error:
+        return error
+    return {"pixels": made.pixels, "width": made.image.width, "height": made.image.height, "alpha": made.alpha}

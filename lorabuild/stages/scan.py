@@ -1,0 +1,54 @@
+"""scan: every file is decoded once – its size, its format, the digest of its pixels – or set aside with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lorabuild.core.digest import digest
+from lorabuild.core.events import Emit, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lorabuild.core.item import Item, Outputs
+    from lorabuild.images.decode import Probe, UnreadableError
+    from lorabuild.schema.site import Site
+
+VERSION = 1
+
+
+def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
+    """Scan the files; one that changed since it was hashed is left for the next plan."""
+    from dataclasses import asdict
+
+    import PIL
+
+    from lorabuild.images.decode import UnreadableError
+    from lorabuild.images.pool import in_order
+
+    record = {"pillow": PIL.__version__}
+    for done, (item, found) in enumerate(in_order(_probed, inputs, site.project.device.threads), start=1):
+        if found is None:
+            emit(Event("note", "scan", {"item": item.id, "text": "changed while it was read; it is scanned next time"}))
+        elif isinstance(found, UnreadableError):
+            outputs.aside(item, found.what)
+        else:
+            outputs.done(item, facts=asdict(found), record=record)
+        emit(Event("progress", "scan", {"done": done, "total": len(inputs), "unit": "images"}))
+
+
+def _probed(item: Item) -> Probe | UnreadableError | None:
+    """What the file holds, or why it can't be read; None where it is no longer the file that was hashed."""
+    from lorabuild.images.decode import UnreadableError, probe
+
+    try:
+        data = Path(item.reads["path"]).read_bytes()
+    except OSError:
+        return None
+    if digest(data) != item.reads["file"]:
+        return None
+    try:
+        return probe(data)
+    except UnreadableError as error:
+        return error

@@ -1,0 +1,31 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lorabuild.evaluate import loss
+
+
+def test_reads_the_log_of_a_training():
+    rows = [{"step": 1, "epoch": 1, "loss": 0.5, "lr": 1e-3, "grad_norm": 1.0}, {"step": 2, "epoch": 2, "loss": 0.25}]
+    steps = loss.read("\n".join(map(json.dumps, rows)).encode() + b"\n\n")
+    assert steps == (loss.Step(1, 1, 0.5, 1e-3), loss.Step(2, 2, 0.25, None))
+
+
+def test_mean_of_each_epoch():
+    steps = [loss.Step(1, 1, 0.4), loss.Step(2, 1, 0.2), loss.Step(3, 2, 0.1)]
+    assert loss.by_epoch(steps) == pytest.approx({1: 0.3, 2: 0.1})
+
+
+@given(st.lists(st.floats(0, 10), max_size=200))
+def test_smoothing_stays_within_the_values(values):
+    smoothed = loss.smooth(values)
+    assert len(smoothed) == len(values)
+    assert all(min(values) - 1e-9 <= value <= max(values) + 1e-9 for value in smoothed)
+
+
+def test_smoothing_does_not_lag():
+    """A fall in the middle of the run is found in the middle of the smoothed run."""
+    smoothed = loss.smooth([1.0] * 100 + [0.0] * 100)
+    assert smoothed[99] > 0.5 > smoothed[100]

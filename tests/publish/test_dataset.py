@@ -1,0 +1,52 @@
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lorabuild.publish import dataset
+
+TABLES = st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.text(max_size=3), st.integers(1, 50), max_size=8), max_size=3)
+
+
+def test_folders_are_named_as_the_standard_trainer_names_them(run):
+    words = dataset.words(run)
+    assert json.loads(words["ss_dataset_dirs"]) == {
+        "3_plain": {"n_repeats": 3, "img_count": 8},
+        "6_cape": {"n_repeats": 6, "img_count": 4},
+    }
+    assert json.loads(words["ss_reg_dataset_dirs"]) == {"1_prior": {"n_repeats": 1, "img_count": 6}}
+
+
+def test_looks_count_repeats(run):
+    words = dataset.words(run)
+    assert (words["ss_num_train_images"], words["ss_num_reg_images"], words["ss_num_batches_per_epoch"]) == ("48", "6", "24")
+    assert "ss_num_batches_per_epoch" not in dataset.words(replace(run, batches=None))
+
+
+def test_buckets_hold_every_look(run):
+    info = json.loads(dataset.words(run)["ss_bucket_info"])
+    assert info["buckets"]["0"] == {"resolution": [48, 80], "count": 2 * 3 + 6}
+    assert sum(bucket["count"] for bucket in info["buckets"].values()) == 48 + 6
+    wide, high = abs(80 / 48 - 96 / 64), abs(48 / 80 - 64 / 96)
+    assert info["mean_img_ar_error"] == pytest.approx((4 * wide + 3 * high) / 18)
+
+
+def test_tags_are_counted_once_an_image_without_repeats(run):
+    table = dataset.tag_table((*run.images, replace(run.images[0], caption="zorbl, zorbl,  , grass ")))
+    assert table["3_plain"]["zorbl"] == 9
+    assert table["3_plain"]["grass"] == 3
+    assert "" not in table["3_plain"]
+    assert next(iter(table["6_cape"])) == "zorbl"
+    assert table["6_cape"]["zorbl_cape"] == 4
+
+
+@given(TABLES, st.integers(0, 30))
+def test_trimming_keeps_the_most_frequent(table, keep):
+    kept = dataset.trim(table, keep)
+    assert kept.keys() == table.keys()
+    assert dataset.entries(kept) == min(keep, dataset.entries(table))
+    shown = [count for tags in kept.values() for count in tags.values()]
+    gone = [count for name, tags in table.items() for tag, count in tags.items() if tag not in kept[name]]
+    assert not shown or not gone or min(shown) >= max(gone)

@@ -1,0 +1,168 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lorabuild.publish import dataset, file, metadata
+from lorabuild.publish.facts import BaseFacts
+from lorabuild.publish.hashes import ModelHashes
+from lorabuild.schema.project import Project
+
+TENSORS = {f"lora_unet_layer_{i}.lora_up.weight": torch.zeros(2, 2) for i in range(50)}
+
+UNTRUE_HERE = {
+    "ss_sd_scripts_commit_hash": "we are not those scripts",
+    "ss_sd_model_hash": "a folder has no file hash",
+    "ss_new_sd_model_hash": "a folder has no file hash",
+    "ss_training_started_at": "files carry no clock",
+    "ss_training_finished_at": "files carry no clock",
+    "modelspec.date": "files carry no clock",
+    "ss_gradient_checkpointing": "changes no tensor, so it may change no byte",
+    "ss_max_token_length": "captions of any length are read in chunks",
+    "ss_training_comment": "there is none",
+    "ss_resize_interpolation": "ours has no choice of that name",
+    "ss_multires_noise_discount": "means nothing without multires noise",
+    "ss_huber_c": "means nothing under l2",
+    "ss_huber_scale": "means nothing under l2",
+    "ss_huber_schedule": "means nothing under l2",
+    "ss_ip_noise_gamma_random_strength": "means nothing without it",
+    "ss_noise_offset_random_strength": "means nothing without it",
+    "ss_max_validation_steps": "nothing is validated",
+    "ss_validate_every_n_epochs": "nothing is validated",
+    "ss_validate_every_n_steps": "nothing is validated",
+    "ss_validation_seed": "nothing is validated",
+}
+
+
+def complete(project, run, hashes=None):
+    return metadata.complete(file.bare(TENSORS), metadata.words(project, run, hashes), dataset.tag_table(run.images))
+
+
+def changed(build, place, value):
+    section, word = place.split(".")
+    return Project.model_validate({**build["project"], section: {**build["project"].get(section, {}), word: value}})
+
+
+def test_every_word_of_the_standard_trainer_that_is_true_here_is_written(project, run, standard):
+    words = complete(project, run)
+    assert set(standard["example"]) - set(words) == set(UNTRUE_HERE)
+
+
+def test_all_values_are_text(project, run):
+    assert all(isinstance(value, str) for value in complete(project, run).values())
+
+
+def test_what_the_file_says_of_itself(project, run):
+    words = complete(project, run)
+    expected = {
+        "ss_base_model_version": "sd_v1",
+        "ss_v2": "False",
+        "ss_sd_model_name": "base",
+        "ss_network_module": "networks.lora",
+        "ss_network_dim": "16",
+        "ss_network_alpha": "8.0",
+        "ss_learning_rate": "0.003",
+        "ss_unet_lr": "0.003",
+        "ss_text_encoder_lr": "0.003",
+        "ss_optimizer": "torch.optim.adamw.AdamW(weight_decay=0.01,betas=(0.9, 0.999))",
+        "ss_lr_scheduler": "cosine_with_restarts",
+        "ss_min_snr_gamma": "5.0",
+        "ss_num_epochs": "4",
+        "ss_epoch": "4",
+        "ss_max_train_steps": "96",
+        "ss_resolution": "(64, 64)",
+        "ss_mixed_precision": "no",
+        "ss_noise_offset": "None",
+        "ss_output_name": "zorbl",
+        "modelspec.title": "Zorbl, the teal creature",
+        "modelspec.trigger_phrase": "zorbl, zorbl_cape",
+        "modelspec.license": "CC-BY-4.0",
+        "lorabuild.train_key": run.train_key,
+    }
+    assert expected.items() <= words.items()
+    assert json.loads(words["ss_network_args"]) == {"conv_dim": "8", "conv_alpha": "4.0", "dropout": None}
+    assert json.loads(words["lorabuild.triggers"]) == ["zorbl", "zorbl_cape"]
+    assert json.loads(words["ss_tag_frequency"])["6_cape"]["zorbl_cape"] == 4
+
+
+def test_words_and_forms_are_those_of_the_standard_trainer(project, run, standard):
+    """Where both say the same thing, both say it in the same letters."""
+    words, example = complete(project, run), standard["example"]
+    for word in ("ss_v2", "ss_base_model_version", "ss_network_module", "ss_min_snr_gamma", "ss_loss_type", "ss_resolution",
+                 "ss_enable_bucket", "ss_scale_weight_norms", "ss_max_grad_norm", "modelspec.sai_model_spec",
+                 "modelspec.architecture", "modelspec.implementation", "modelspec.prediction_type", "modelspec.resolution"):
+        assert words[word] == example[word], word
+
+
+def test_modelspec_as_the_standard_writes_it(build, run, standard):
+    project = changed(build, "base.clip_skip", 2)
+    words = metadata.words(changed(build, "images.resolution", 512), replace(run, date=1700000000))
+    case = standard["modelspec"]
+    for word in ("modelspec.resolution", "modelspec.date", "modelspec.sai_model_spec", "modelspec.architecture"):
+        assert words[word] == case[word]
+    assert metadata.words(project, run)["modelspec.encoder_layer"] == case["modelspec.encoder_layer"]
+
+
+def test_the_session_follows_from_the_train_key():
+    assert metadata.session_id("b3:0000002a" + "0" * 56) == "42"
+
+
+def test_a_date_only_when_the_person_fixed_one(project, run):
+    assert not {"modelspec.date", "ss_training_started_at"} & set(metadata.words(project, run))
+    words = metadata.words(project, replace(run, date=0))
+    assert (words["modelspec.date"], words["ss_training_started_at"]) == ("1970-01-01T00:00:00", "0.0")
+
+
+def test_a_single_file_base_has_its_hashes(project, run):
+    words = metadata.words(project, run, ModelHashes("f" * 64, "abcd1234"))
+    assert (words["ss_sd_model_hash"], words["ss_new_sd_model_hash"]) == ("abcd1234", "f" * 64)
+
+
+def test_a_v_prediction_base_is_named_so(project, run):
+    words = metadata.words(project, replace(run, base=BaseFacts("base", None, "v_prediction")))
+    assert (words["ss_base_model_version"], words["modelspec.prediction_type"]) == ("sd_v1_v", "v")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "word", "said"),
+    [
+        ("training.train", "unet", "ss_text_encoder_lr", "None"),
+        ("training.train", "text_encoder", "ss_unet_lr", "None"),
+        ("training.text_encoder_lr", 5e-5, "ss_text_encoder_lr", "5e-05"),
+        ("training.schedule", {"type": "constant", "warmup": 10}, "ss_lr_scheduler", "constant_with_warmup"),
+        ("training.schedule", {"type": "constant"}, "ss_lr_scheduler", "constant"),
+        ("training.precision", "bf16", "ss_mixed_precision", "bf16"),
+        ("training.accumulation", 3, "ss_total_batch_size", "6"),
+        ("images.flip", True, "ss_flip_aug", "True"),
+        ("regularization.prior_loss_weight", 0.5, "ss_prior_loss_weight", "0.5"),
+    ],
+)
+def test_settings_reach_their_word(build, run, place, value, word, said):
+    assert metadata.words(changed(build, place, value), run)[word] == said
+
+
+def test_prodigy_is_named_with_its_arguments(build, run):
+    words = metadata.words(changed(build, "training.optimizer", {"type": "prodigy", "d_coef": 2}), run)
+    assert words["ss_optimizer"].startswith("prodigyopt.prodigy.Prodigy(weight_decay=0.01,d_coef=2.0,decouple=True")
+
+
+def test_runtime_settings_change_no_byte(build, project, run):
+    assert metadata.words(changed(build, "training.gradient_checkpointing", value=True), run) == metadata.words(project, run)
+
+
+def test_a_huge_tag_table_is_trimmed_and_says_so(project, run):
+    many = [replace(run.images[0], id=str(i), caption=", ".join(f"tag_{i}_{j}_{'x' * 20}" for j in range(400))) for i in range(120)]
+    often = [replace(image, caption="zorbl, " + image.caption) for image in many]
+    words = complete(project, replace(run, images=tuple(often)))
+    size = file.header_size(file.bare(TENSORS), words)
+    assert metadata.HEADER_MOST * 0.99 < size <= metadata.HEADER_MOST
+    table = json.loads(words["ss_tag_frequency"])
+    assert table["3_plain"]["zorbl"] == 120
+    assert words["lorabuild.tag_frequency"] == f"the {dataset.entries(table)} most frequent of 48001 tags"
+
+
+def test_a_table_that_fits_is_whole(project, run):
+    words = complete(project, run)
+    assert json.loads(words["ss_tag_frequency"]) == dataset.tag_table(run.images)
+    assert "lorabuild.tag_frequency" not in words
