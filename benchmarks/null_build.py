@@ -2,7 +2,7 @@
 
     python benchmarks/null_build.py [--files 1000 10000] [--runs 11]
 
-Makes a project of small files, writes its null index, and runs both in turn. The goals are 1.7 (1k), 4 (10k), 32 (100k).
+Makes a project of small files, writes its null index, and runs both in turn. Goals: 1.7 (1k), 4 (10k), 32 (100k).
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def _by_recipe(request: Request, full: Sequence[Concept], free: Sequence[Concept
         request.triggers,
         recipe=recipes.resolve(request.recipe, request.optimizer),
         epochs=request.epochs,
-        scale=recipes.factor(sdxl=request.sdxl, min_snr=request.min_snr, retro=request.retro),
+        scale=recipes.factor(large=request.large, min_snr=request.min_snr, retro=request.retro),
     )
     return _by_weight(usual, free, sum((usual[concept.name] for concept in free), Fraction(0)))
 

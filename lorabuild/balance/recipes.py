@@ -18,7 +18,7 @@ SUB = {"adamw": 200, "prodigy": 100}
 LONE = {"adamw": 750, "prodigy": 300}  # about 1000 would suit AdamW, but 8 epochs of it are more than MOST
 MOST = {"adamw": 6000, "prodigy": 3000}  # image steps in all that one trigger should see
 
-SDXL = Fraction(1, 2)
+LARGE = Fraction(1, 2)  # base models for 1024-pixel pictures
 MIN_SNR = Fraction(3, 5)
 RETRO = Fraction(1, 3)
 
@@ -34,10 +34,10 @@ def most(optimizer: str) -> int:
     return MOST.get(optimizer, MOST["adamw"])
 
 
-def factor(*, sdxl: bool, min_snr: bool, retro: bool) -> Fraction:
+def factor(*, large: bool, min_snr: bool, retro: bool) -> Fraction:
     """What the model, the loss and the kind of pictures make of a recipe."""
     scale = Fraction(1)
-    for given, part in ((sdxl, SDXL), (min_snr, MIN_SNR), (retro, RETRO)):
+    for given, part in ((large, LARGE), (min_snr, MIN_SNR), (retro, RETRO)):
         scale *= part if given else 1
     return scale
 

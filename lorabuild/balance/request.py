@@ -46,7 +46,7 @@ class Request:
         epochs: number of epochs.
         recipe: ``auto``, ``adamw`` or ``prodigy``.
         optimizer: name of the optimizer; ``auto`` and the warning about exposure follow it.
-        retro, min_snr, sdxl: what lowers a recipe, see ``recipes``.
+        retro, min_snr, large: what lowers a recipe, see ``recipes``; ``large`` is a base model for 1024-pixel pictures.
         batch: images in a batch. accumulation: batches in an optimizer step.
         prior: (width, height) of the regularization images that are interleaved one to one; None without them.
     """
@@ -59,7 +59,7 @@ class Request:
     optimizer: str = "adamw"
     retro: bool = False
     min_snr: bool = False
-    sdxl: bool = False
+    large: bool = False
     batch: int = 1
     accumulation: int = 1
     prior: tuple[int, int] | None = None

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lorabuild.captions.pattern import matcher
-from lorabuild.captions.tag import Tag, spelling_key, tagged
+from lorabuild.captions.tags import Tag, spelling_key, tagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

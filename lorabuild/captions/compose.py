@@ -11,7 +11,7 @@ from lorabuild.captions.consolidate import consolidated, one_figure
 from lorabuild.captions.order import ordered
 from lorabuild.captions.prune import Absorber, pruned
 from lorabuild.captions.select import Scores, selected
-from lorabuild.captions.tag import Tag, distinct, spelling_key, texts, written
+from lorabuild.captions.tags import Tag, distinct, spelling_key, texts, written
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.words import nearest
 

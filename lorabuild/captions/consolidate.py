@@ -7,17 +7,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lorabuild.captions.clothing import ALONE, GARMENTS, ORDER
-from lorabuild.captions.tag import Tag, distinct, tagged, wider, words
+from lorabuild.captions.tags import Tag, distinct, tagged, wider, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _PLACE = {word: (place, name) for place, name in reversed(list(enumerate(ORDER))) for word in ORDER[name]}
-_COUNT = re.compile(r"(\d+)\+?_?(?:girl|boy|other|creature|person|people|animal)s?")
+_COUNT = re.compile(r"(\d+|multiple)\+?_?(?:girl|boy|other|creature|person|people|animal)s?")
 
 
 def consolidated(tags: Sequence[Tag], *, alone: bool) -> list[Tag]:
-    """Both steps. ``alone``: one figure is in the picture (see ``one_figure``), so two dresses are one dress."""
+    """Distinct tags through both steps; ``alone``: the picture has ``one_figure``, so that two dresses are one."""
     narrowed = narrow(tags)
     return merge(narrowed) if alone else narrowed
 
@@ -61,8 +61,8 @@ def agree(group: Iterable[Tag]) -> bool:
 def one_figure(tags: Iterable[Tag]) -> bool:
     """Whether one figure is in the picture, by its count tags: ``1girl``; not ``2girls`` or ``1girl`` with ``1boy``."""
     keys = {tag.key for tag in tags}
-    counts = [int(found[1]) for key in keys if (found := _COUNT.fullmatch(key))]
-    return sum(counts) < 2 and not any(key.startswith("multiple_") for key in keys)
+    counts = [found[1] for key in keys if (found := _COUNT.fullmatch(key))]
+    return "multiple" not in counts and sum(map(int, counts)) < 2
 
 
 def _one(group: Sequence[Tag]) -> Tag:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lorabuild.captions.tag import split
+from lorabuild.captions.tags import split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lorabuild.captions.tag import Tag
+    from lorabuild.captions.tags import Tag
 
 
 def ordered(tags: Sequence[Tag], by: str, frequency: Mapping[str, int] | None = None) -> list[Tag]:

@@ -7,7 +7,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lorabuild.captions.tag import spelling_key
+from lorabuild.captions.tags import spelling_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lorabuild.captions.clothing import FOOTWEAR
 from lorabuild.captions.pattern import matcher, named_words
-from lorabuild.captions.tag import Tag, wider, words
+from lorabuild.captions.tags import Tag, wider, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lorabuild.captions.tag import Tag, distinct, tagged
+from lorabuild.captions.tags import Tag, distinct, tagged
 
 Scores = Iterable[tuple[str, float, str]]
 """(tag, score 0 to 1, category) as the tag stage writes them."""

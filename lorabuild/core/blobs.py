@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lorabuild.core.digest import digest, file_digest
 from lorabuild.core.errors import BlobError
-from lorabuild.core.files import sync_file, write_plain
+from lorabuild.core.files import sync_files, write_plain
 from lorabuild.core.trouble import trouble
 
 if TYPE_CHECKING:
@@ -41,21 +41,9 @@ class Blobs:
     def write(self, data: bytes) -> str:
         """Take bytes in; ``settle`` makes them last."""
         name = digest(data)
-        if name in self.pending or self._intact(name):
-            return name
-        if len(data) <= SMALL:
-            self.pending[name] = bytes(data)
-            return name
-        loose = self._loose(name)
-        with trouble("write to the store", loose):
-            loose.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                write_plain(loose, data)
-            except BaseException:
-                with suppress(OSError):
-                    loose.unlink()
-                raise
-        self.pending[name] = len(data)
+        with self.database.lock:
+            if name not in self.pending and not self._intact(name):
+                self.pending[name] = bytes(data) if len(data) <= SMALL else self._write_loose(name, data)
         return name
 
     def has(self, name: str) -> bool:
@@ -100,9 +88,7 @@ class Blobs:
         """Bring all pending large blobs to the disk and to their place; then ``record`` may name them."""
         loose = [self._loose(name) for name, data in self.pending.items() if isinstance(data, int)]
         with trouble("write to the store", self.folder):
-            for path in loose:
-                if path.exists():
-                    sync_file(path)
+            sync_files([path for path in loose if path.exists()])
             for name, data in self.pending.items():
                 if isinstance(data, int):
                     self._place(name)
@@ -120,6 +106,19 @@ class Blobs:
             with suppress(OSError):
                 self._loose(name).unlink()
         self.pending.clear()
+
+    def _write_loose(self, name: str, data: bytes) -> int:
+        """Write a large blob where ``settle`` takes it from; its size."""
+        loose = self._loose(name)
+        with trouble("write to the store", loose):
+            loose.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                write_plain(loose, data)
+            except BaseException:
+                with suppress(OSError):
+                    loose.unlink()
+                raise
+        return len(data)
 
     def _loose(self, name: str) -> Path:
         return self.folder / "tmp" / f"{name[3:]}-{os.getpid():x}"
@@ -150,21 +149,20 @@ class Blobs:
             return -1
 
     def _bytes(self, name: str) -> bytes | None:
+        """What is kept under a name, good or bad; None when there is nothing."""
         held = self.pending.get(name)
-        if isinstance(held, bytes):
-            return held
-        place = self._loose(name) if held is not None else self.path(name)
         if held is None:
             row = self.database.rows("SELECT data FROM blobs WHERE digest = ?", (bytes.fromhex(name[3:]),))
             if not row:
                 return None
-            if row[0][0] is not None:
-                return bytes(row[0][0])
-        with trouble("read from the store", place):
-            try:
+            held = row[0][0]
+        if isinstance(held, bytes):
+            return held
+        places = (self._loose(name), self.path(name)) if name in self.pending else (self.path(name),)
+        for place in places:
+            with trouble("read from the store", place), suppress(FileNotFoundError):
                 return place.read_bytes()
-            except FileNotFoundError:
-                return None
+        return None
 
 
 def _row(name: str, held: bytes | int) -> tuple[bytes, int, bytes | None]:

@@ -41,7 +41,7 @@ _ADVICE = {
         "look for space and for disk errors, then run again",
     ),
     sqlite3.SQLITE_READONLY: READ_ONLY,
-    sqlite3.SQLITE_CANTOPEN: NOT_ALLOWED,
+    sqlite3.SQLITE_CANTOPEN: ("it can't be opened", NOT_ALLOWED[1]),
     sqlite3.SQLITE_PERM: NOT_ALLOWED,
 }
 

@@ -45,14 +45,15 @@ class Results:
 
     def commit(self, results: Iterable[Result]) -> None:
         """Make results last, all or none, after the blobs that they name."""
-        self.blobs.settle()
-        with self.database.transaction() as link:
-            self.blobs.record(link)
-            link.executemany(
-                "INSERT OR REPLACE INTO results (key, stage, body, parts) VALUES (?, ?, ?, ?)",
-                [_row(link, result) for result in results],
-            )
-        self.blobs.pending.clear()
+        with self.database.lock:  # a thread of the stage may be writing the next blob
+            self.blobs.settle()
+            with self.database.transaction() as link:
+                self.blobs.record(link)
+                link.executemany(
+                    "INSERT OR REPLACE INTO results (key, stage, body, parts) VALUES (?, ?, ?, ?)",
+                    [_row(link, result) for result in results],
+                )
+            self.blobs.pending.clear()
 
     def forget(self, keys: Iterable[str]) -> None:
         """Drop results; their blobs stay until they are swept."""

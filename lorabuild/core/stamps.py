@@ -11,12 +11,10 @@ import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-Stat = Callable[[str | int], os.stat_result]
+Stat = Callable[[str | Path | int], os.stat_result]
 
 _SECOND = 1_000_000_000
 FINE = 20_000_000  # two ticks of a kernel at 100 Hz

@@ -42,22 +42,22 @@ class StatCache:
 
     def digests(self, paths: Iterable[P]) -> dict[P, FileDigest]:
         """Path → digest, or the problem that a person must hear of, for every path given."""
-        wanted = {path: os.fspath(path) for path in paths}
-        known = {} if self.rehash else self._known(wanted.values())
+        wanted = [(path, self._name(os.fspath(path))) for path in paths]
+        known = {} if self.rehash else self._known(name for _, name in wanted)
         at: Now | None = None
         found: dict[P, FileDigest] = {}
         try:
-            for path, name in wanted.items():
-                held = self._held(name, known)
+            for path, name in wanted:
+                held = self._held(path, known.get(name))
                 if held is None:
                     at = at or self._now()
-                    held = self._hash(name, at)
+                    held = self._hash(os.fspath(path), name, at)
                 found[path] = held
         finally:
             self._save()
         return found
 
-    def _held(self, path: str, known: dict[bytes, tuple[str, bytes]]) -> FileDigest | None:
+    def _held(self, path: str | Path, row: tuple[str, bytes] | None) -> FileDigest | None:
         """What needs no reading: a digest that still holds, or a file that is none."""
         try:
             seen = self.look(path)
@@ -65,26 +65,25 @@ class StatCache:
             return FileDigest(None, problem=reason(error))
         if not regular(seen):
             return FileDigest(None, problem="is not an ordinary file")
-        row = known.get(self._name(path))
         if row is None or row[0] != _text(stamp(seen)):
             return None
         return FileDigest("b3:" + row[1].hex(), seen.st_size)
 
-    def _hash(self, path: str, at: Now | None) -> FileDigest:
+    def _hash(self, path: str, name: bytes, at: Now | None) -> FileDigest:
         """Read a file; keep its digest unless it may still change within this tick of the clock."""
         try:
             value, mark = steady_digest(path, self.look)
         except UnsteadyError as error:
             return FileDigest(None, problem=error.what)
         if at is not None and not racy(mark, at):
-            self.fresh.append((self._name(path), _text(mark), bytes.fromhex(value[3:])))
+            self.fresh.append((name, _text(mark), bytes.fromhex(value[3:])))
             if time.monotonic() - self.saved > _SAVE_EVERY:
                 self._save()
         return FileDigest(value, mark.size, hashed=True)
 
-    def _known(self, paths: Iterable[str]) -> dict[bytes, tuple[str, bytes]]:
+    def _known(self, names: Iterable[bytes]) -> dict[bytes, tuple[str, bytes]]:
         sql = "SELECT path, stamp, digest FROM stats WHERE path IN (?)"
-        rows = self.store.database.rows_in(sql, [self._name(path) for path in paths])
+        rows = self.store.database.rows_in(sql, names)
         return {name: (mark, value) for chunk in rows for name, mark, value in chunk}
 
     def _now(self) -> Now | None:
@@ -107,4 +106,5 @@ class StatCache:
 
 
 def _text(mark: Stamp) -> str:
-    return " ".join(map(str, mark))
+    size, mtime, ctime, inode, device = mark
+    return f"{size} {mtime} {ctime} {inode} {device}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.core.batch import Batch
 from lorabuild.core.claim import claim
 from lorabuild.core.errors import BlobError, StageError
 from lorabuild.core.events import Emit, Event
@@ -18,6 +17,7 @@ from lorabuild.graph.forecast import duplicates, step_reasons
 from lorabuild.graph.inventory import take
 from lorabuild.graph.order import up_to
 from lorabuild.graph.plan import ITEMS
+from lorabuild.graph.session import STORE
 from lorabuild.graph.status import aside
 from lorabuild.graph.tasks import run_stages
 from lorabuild.graph.view import View
@@ -84,10 +84,10 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
         LorabuildError: a stage failed, the store is busy or can't be written, the lock differs.
     """
     begun = time.monotonic()
-    root = loaded.site.root
+    folder = loaded.site.root / STORE
     with (
-        claim(root, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))),
-        Store(root) as store,
+        claim(folder, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))),
+        Store(folder) as store,
     ):
         tally = Tally()
         stages = up_to(wishes.targets)
@@ -146,7 +146,7 @@ class _Worker:
         self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
         begun = time.monotonic()
         module = import_module(f"lorabuild.stages.{stage}")
-        with Batch(self.view.store, stage) as outputs:
+        with self.view.store.writer(stage) as outputs:
             module.run(step.todo, self.view.site, outputs, self.emit)
         after = self.view.again(stage)
         self._tell_aside(step, after)

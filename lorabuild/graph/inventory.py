@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.errors import ProjectError
-from lorabuild.core.files import Found, Problem, walk
+from lorabuild.core.files import walk
 from lorabuild.core.statcache import FileDigest, StatCache
 from lorabuild.core.words import hand
 from lorabuild.images.suffixes import SUFFIXES
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from lorabuild.core.store import Store
     from lorabuild.schema.site import Site
 
+    Digests = Mapping[Path, FileDigest]
+
 BY_HAND = ".txt"
-Digests = Mapping[str, FileDigest | Problem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Inventory:
         base: the base model.
         models: part of the base model → digest.
         tagger: file of the tagger → digest.
-        folders: the concepts' folders.
+        folders: every folder that was searched.
         read: every file that was looked at.
     """
 
@@ -75,20 +76,22 @@ def take(site: Site, store: Store, *, rehash: bool = False) -> Inventory:
     concepts = {name: site.path(concept.folder) for name, concept in site.project.concepts.items()}
     found = {folder: walk(folder, SUFFIXES, within=site.root) for folder in sorted(set(concepts.values()))}
     base, tagger = locate(site), _tagger(site)
-    images = [folder / name for folder, listing in found.items() for name in listing.files]
-    beside = {path: _beside(path, endings) for endings in (_endings(site),) for path in images}
+    images = [path for listing in found.values() for path in listing.files]
+    endings = _endings(site)
+    beside = {path: _beside(path, endings) for path in images}
     models = [path for paths in base.files.values() for path in paths]
     read = [*images, *(side for pair in beside.values() for side in pair if side), *models, *tagger.values()]
-    digests = StatCache(store, site.root).digests(read, rehash=rehash)
+    digests = StatCache(store, rehash=rehash).digests(read)
     files = [_image(site, path, *beside[path], digests) for path in images]
-    files += [_refused(site, folder, problem) for folder, listing in found.items() for problem in listing.problems]
+    refused = {path: why for listing in found.values() for path, why in listing.problems.items()}
+    files += [ImageFile(relative(site, path), path, None, problem=why) for path, why in refused.items()]
     return Inventory(
         files={file.path: file for file in sorted(files, key=lambda file: file.path)},
-        members={name: _members(site, folder, found[folder]) for name, folder in concepts.items()},
+        members={name: tuple(relative(site, path) for path in found[folder].files) for name, folder in concepts.items()},
         base=base,
         models={part: _joined(base.path, paths, digests) for part, paths in base.files.items()},
         tagger={name: _needed(digests, path) for name, path in tagger.items()},
-        folders=tuple(found),
+        folders=tuple(path for listing in found.values() for path in listing.folders),
         read=tuple(read),
     )
 
@@ -111,26 +114,16 @@ def _beside(path: Path, endings: tuple[str | None, str | None]) -> tuple[Path | 
 
 
 def _image(site: Site, path: Path, tags: Path | None, text: Path | None, digests: Digests) -> ImageFile:
-    held = digests[str(path)]
     return ImageFile(
         relative(site, path),
         path,
-        held.digest if isinstance(held, FileDigest) else None,
+        digests[path].digest,
         tags,
-        _known(digests, tags),
+        digests[tags].digest if tags else None,
         text,
-        _known(digests, text),
-        held.text if isinstance(held, Problem) else None,
+        digests[text].digest if text else None,
+        digests[path].problem,
     )
-
-
-def _refused(site: Site, folder: Path, problem: Problem) -> ImageFile:
-    path = folder / problem.name
-    return ImageFile(relative(site, path), path, None, problem=problem.text)
-
-
-def _members(site: Site, folder: Path, found: Found) -> tuple[str, ...]:
-    return tuple(relative(site, folder / name) for name in found.files)
 
 
 def relative(site: Site, path: Path) -> str:
@@ -138,16 +131,13 @@ def relative(site: Site, path: Path) -> str:
     return path.relative_to(site.root).as_posix() if path.is_relative_to(site.root) else path.as_posix()
 
 
-def _known(digests: Digests, path: Path | None) -> str | None:
-    held = digests[str(path)] if path else None
-    return held.digest if isinstance(held, FileDigest) else None
-
-
 def _needed(digests: Digests, path: Path) -> str:
-    held = digests[str(path)]
-    if isinstance(held, Problem):
+    held = digests[path]
+    if held.digest is None:
         raise ProjectError(
-            f"a model file can't be read: {held.text}", where=str(path), next_step="check the file and its permissions"
+            f"a model file can't be read: {held.problem}",
+            where=str(path),
+            next_step="check the file and its permissions",
         )
     return held.digest
 

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from lorabuild.schema.load import Loaded
 
+STORE = ".lorabuild"
+
 
 @contextmanager
 def viewing(loaded: Loaded, date: int | None = None) -> Iterator[View]:
     """A view for ``plan``, ``status`` and ``why``: no lock is taken, nothing is written."""
-    with Store(loaded.site.root, write=False) as store:
+    with Store(loaded.site.root / STORE, read_only=True) as store:
         yield View(loaded.site, take(loaded.site, store), store, ITEMS, date=date)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import PIL
 from blake3 import blake3
 from PIL import Image, UnidentifiedImageError
 
@@ -76,11 +77,16 @@ class Picture:
     mode: str
 
 
+def record() -> dict[str, str]:
+    """On what pictures are decoded: another version may round a JPEG otherwise."""
+    return {"pillow": PIL.__version__}
+
+
 def probe(data: bytes) -> Probe:
     """What the bytes of a file hold. Raises ``UnreadableError``."""
     picture = decode(data)
     width, height = picture.image.size
-    return Probe(width, height, picture.format, picture.mode, pixel_digest(picture.image.convert("RGBA")))
+    return Probe(width, height, picture.format, picture.mode, pixel_digest(picture.image, "RGBA"))
 
 
 def prepared(path: str | os.PathLike[str], settings: Images) -> Prepared:
@@ -95,15 +101,16 @@ def prepare(data: bytes, settings: Images) -> Prepared:
     if alpha:
         image = Image.alpha_composite(Image.new("RGBA", image.size, settings.background), image)
     image = image.convert("RGB")
-    return Prepared(image, pixel_digest(image), alpha)
+    return Prepared(image, pixel_digest(image, "RGB"), alpha)
 
 
-def pixel_digest(image: Image.Image) -> str:
-    """BLAKE3 over ``WxH MODE`` and the pixels, taken in bands so that no second copy of a large picture is made."""
-    hasher = blake3(f"{image.width}x{image.height} {image.mode}".encode())
+def pixel_digest(image: Image.Image, mode: str) -> str:
+    """BLAKE3 over ``WxH MODE`` and the pixels in that mode, band by band: a large picture is never there twice."""
+    hasher = blake3(f"{image.width}x{image.height} {mode}".encode())
     rows = max(1, _BAND // image.width)
     for top in range(0, image.height, rows):
-        hasher.update(image.crop((0, top, image.width, min(image.height, top + rows))).tobytes())
+        band = image.crop((0, top, image.width, min(image.height, top + rows)))
+        hasher.update(band.convert(mode).tobytes())
     return "b3:" + hasher.hexdigest()
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
-MOST_THREADS = 8
+MOST_THREADS = 4  # each may hold a large picture
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")

@@ -6,6 +6,7 @@ Every forward pass has one fixed shape; the last rows are padded, so a picture's
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import diffusers
@@ -33,7 +34,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the pictures of a call share: steps, guidance (1: none), latent shape [C, h, w], rows a pass, the sampler."""
+    """What the pictures of a call share: steps, guidance (1: none), latent shape [C, h, w], rows a pass, sampler."""
 
     steps: int
     cfg: float
@@ -55,6 +56,7 @@ def _draw(model: Model, orders: Sequence[Order], plan: Plan) -> Tensor:
     generators = [torch.Generator().manual_seed(order.seed) for order in orders]
     noise = torch.stack([torch.randn(1, *plan.shape, generator=generator)[0] for generator in generators])
     latents = (noise * scheduler.init_noise_sigma).to(model.device)
+    chance = {"generator": generators} if "generator" in signature(scheduler.step).parameters else {}
     guided = plan.cfg > 1
     texts = [order.negative for order in orders] * guided + [order.prompt for order in orders]
     context = model.encode_text(model.tokenize(texts).to(model.device))
@@ -64,7 +66,7 @@ def _draw(model: Model, orders: Sequence[Order], plan: Plan) -> Tensor:
         if guided:
             without, asked = answer.chunk(2)
             answer = without + plan.cfg * (asked - without)
-        latents = scheduler.step(answer, t, latents, generator=generators, return_dict=False)[0]
+        latents = scheduler.step(answer, t, latents, **chance, return_dict=False)[0]
     drawn: Tensor = latents
     return drawn.float().cpu()
 

@@ -69,9 +69,10 @@ class Sd15:
             unet.enable_gradient_checkpointing() if on else unet.disable_gradient_checkpointing()
         if "text_encoder" in self._modules:
             encoder = cast("Any", self._modules["text_encoder"])
-            encoder.gradient_checkpointing_enable(
-                {"use_reentrant": False}
-            ) if on else encoder.gradient_checkpointing_disable()
+            if on:
+                encoder.activation_checkpointing_enable({"use_reentrant": False})
+            else:
+                encoder.activation_checkpointing_disable()
             encoder.train(on)
 
     def layers(self, parts: Collection[str], *, convolutions: bool) -> dict[str, nn.Module]:

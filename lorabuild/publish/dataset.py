@@ -1,8 +1,12 @@
-"""What the metadata says of the images: folders, tags, buckets, in the forms that existing tools read."""
+"""What the metadata says of the images: folders, tags, buckets, in the forms that existing tools read.
+
+Nothing depends on the order of the images: a renamed file must not change a byte.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -40,7 +44,7 @@ def _folders(images: Sequence[TrainedImage]) -> dict[str, dict[str, int]]:
     counts = Counter((image.concept, image.repeats) for image in images)
     return {
         folder(concept, repeats): {"n_repeats": repeats, "img_count": count}
-        for (concept, repeats), count in counts.items()
+        for (concept, repeats), count in sorted(counts.items())
     }
 
 
@@ -63,7 +67,7 @@ def bucket_info(run: Run) -> dict[str, object]:
     buckets = {str(number): {"resolution": [*size], "count": count} for number, (size, count) in found}
     errors = [abs(image.bucket[0] / image.bucket[1] - image.width / image.height) for image in run.images]
     errors += [0.0] * len(run.priors)
-    return {"buckets": buckets, "mean_img_ar_error": sum(errors) / len(errors) if errors else 0.0}
+    return {"buckets": buckets, "mean_img_ar_error": math.fsum(errors) / len(errors) if errors else 0.0}
 
 
 def tag_table(images: Sequence[TrainedImage]) -> TagTable:
@@ -72,7 +76,7 @@ def tag_table(images: Sequence[TrainedImage]) -> TagTable:
     for image in images:
         tags = {tag for part in image.caption.split(",") if (tag := part.strip())}
         table.setdefault(folder(image.concept, image.repeats), Counter()).update(tags)
-    return {name: dict(sorted(tags.items(), key=_frequent_first)) for name, tags in table.items()}
+    return {name: dict(sorted(tags.items(), key=_frequent_first)) for name, tags in sorted(table.items())}
 
 
 def trim(table: Mapping[str, Mapping[str, int]], keep: int) -> TagTable:

@@ -7,7 +7,6 @@ the same bytes. Tensors are laid out as the library does it (widest type first, 
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING
 
 import safetensors.torch
@@ -68,18 +67,21 @@ def load(data: bytes) -> dict[str, torch.Tensor]:
 
 def with_metadata(file: bytes, metadata: Mapping[str, str]) -> bytes:
     """The same tensors behind a header with this metadata, sorted; ``file`` has none yet."""
-    length = int.from_bytes(file[:8], "little")
-    tensors = file[8 : 8 + length].rstrip(b" ")
-    words = json.dumps({"__metadata__": dict(sorted(metadata.items()))}, ensure_ascii=False, separators=(",", ":"))
-    header = words.encode()[:-1] + b"," + tensors[1:]
-    header += b" " * (math.ceil(len(header) / 8) * 8 - len(header))
-    return len(header).to_bytes(8, "little") + header + file[8 + length :]
+    header = _header(file, metadata)
+    return len(header).to_bytes(8, "little") + header + hashes.data_section(file)
 
 
 def header_size(file: bytes, metadata: Mapping[str, str]) -> int:
     """Bytes that the header of :func:`with_metadata` will have."""
-    words = json.dumps({"__metadata__": dict(metadata)}, ensure_ascii=False, separators=(",", ":"))
-    return math.ceil((len(words.encode()) + int.from_bytes(file[:8], "little")) / 8) * 8
+    return len(_header(file, metadata))
+
+
+def _header(file: bytes, metadata: Mapping[str, str]) -> bytes:
+    """JSON, the metadata first and sorted, filled up with spaces to a multiple of eight bytes."""
+    tensors = file[8 : 8 + int.from_bytes(file[:8], "little")].rstrip(b" ")
+    words = json.dumps({"__metadata__": dict(sorted(metadata.items()))}, ensure_ascii=False, separators=(",", ":"))
+    header = words.encode()[:-1] + b"," + tensors[1:]
+    return header + b" " * (-len(header) % 8)
 
 
 def sign(file: bytes, metadata: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 HEADER_MOST = 1 << 20
 """Bytes. One client shows no metadata at all where the header is larger."""
 
+HASHES = 256
+"""Bytes kept free in the header for the two hashes, which are taken last."""
+
 BASE_VERSION = {("sd15", "epsilon"): "sd_v1", ("sd15", "v_prediction"): "sd_v1_v"}
 OPTIMIZER = {"adamw": "torch.optim.adamw.AdamW", "prodigy": "prodigyopt.prodigy.Prodigy"}
 
@@ -55,7 +58,7 @@ def complete(tensors: bytes, plain: Mapping[str, str], table: Mapping[str, Mappi
     low, high = 0, total
     while low < high:
         middle = (low + high + 1) // 2
-        fits = file.header_size(tensors, _with_table(plain, table, middle, total)) <= HEADER_MOST - 256
+        fits = file.header_size(tensors, _with_table(plain, table, middle, total)) <= HEADER_MOST - HASHES
         low, high = (middle, high) if fits else (low, middle - 1)
     return file.sign(tensors, _with_table(plain, table, low, total))
 

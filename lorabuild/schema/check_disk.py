@@ -37,7 +37,7 @@ def has_image(folder: Path) -> bool:
     """Whether any image lies in a folder or below it; stops at the first one."""
     for _, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        if any(name.lower().endswith(SUFFIXES) and not name.startswith(".") for name in files):
+        if any(Path(name).suffix.lower() in SUFFIXES and not name.startswith(".") for name in files):
             return True
     return bool(walk(folder, SUFFIXES).files)
 

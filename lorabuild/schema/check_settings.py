@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lorabuild.schema.plain import inline
 from lorabuild.schema.problems import Problem
 
 if TYPE_CHECKING:
@@ -62,11 +63,13 @@ def _learning_rates(loaded: Loaded) -> Iterator[Problem]:
     if optimizer.lr < LOWEST_PRODIGY_LR:
         what = f"Prodigy finds the step size itself; lr {optimizer.lr:g} would all but stop it"
         yield Problem(loaded.where("training.optimizer.lr"), what, "write `lr: 1`, or leave it out")
-    for word, rate in (("unet_lr", training.unet_lr), ("text_encoder_lr", training.text_encoder_lr)):
-        if rate is not None and rate != optimizer.lr:
-            what = f"Prodigy has one step size for everything: `{word}: {rate:g}` can't differ from lr {optimizer.lr:g}"
-            next_step = f"leave `{word}` out, or write `optimizer: {{type: adamw}}`"
-            yield Problem(loaded.where(f"training.{word}"), what, next_step)
+    written = {"unet_lr": training.unet_lr, "text_encoder_lr": training.text_encoder_lr}
+    rates = {word: optimizer.lr if rate is None else rate for word, rate in written.items()}
+    if training.train == "both" and len(set(rates.values())) > 1:
+        word = next(word for word, rate in written.items() if rate is not None)
+        what = f"Prodigy has one step size for all that it trains: {inline(rates)} can't be"
+        next_step = f"leave `{word}` out, or write `optimizer: {{type: adamw}}`"
+        yield Problem(loaded.where(f"training.{word}"), what, next_step)
 
 
 def _samples(loaded: Loaded) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from lorabuild.schema.section import Section
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"})
 
 
 class Buckets(Section):

@@ -24,6 +24,7 @@ _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]{1,
 _INFINITE = re.compile(r"[-+]?\.inf|\.nan", re.IGNORECASE)
 _SAFE = re.compile(r"[^\W_][\w./@+-]*( [\w./@+-]+)*")
 _LONGEST_NUMBER = 40
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
 
 
 def meaning(text: str) -> str | int | float | bool | None:
@@ -46,8 +47,13 @@ def quoted(text: str) -> str:
 
 def in_quotes(text: str) -> str:
     """Text in double quotes, with what YAML wants escaped."""
-    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-    return '"' + "".join(escapes.get(letter, letter) for letter in text) + '"'
+    return '"' + "".join(_escaped(letter) for letter in text) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in _ESCAPES or letter.isprintable():
+        return _ESCAPES.get(letter, letter)
+    return f"\\u{ord(letter):04X}" if ord(letter) <= 0xFFFF else f"\\U{ord(letter):08X}"
 
 
 def inline(value: object) -> str:

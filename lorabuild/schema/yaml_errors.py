@@ -62,8 +62,8 @@ def explained(error: yaml.YAMLError, text: str) -> Explained:
     if "unexpected end of stream" in problem and "quoted" in context:
         opened = _rest(text, *_at(context_mark))
         return *_at(context_mark), "this quote is never closed", f"put a {opened[:1]} at the end of the text"
-    opened = _rest(text, *_at(context_mark))
-    return line, column, *_told(problem, context, opened)
+    around = "\n".join(text.splitlines()[max(0, line - 2) : line])
+    return line, column, *_told(problem, context, around)
 
 
 def _at(mark: Any) -> tuple[int, int]:
@@ -95,9 +95,9 @@ def _star(line: int, column: int, text: str, problem: str) -> Explained:
     return line, column, what, f"write it in quotes: {in_quotes(word)}"
 
 
-def _told(problem: str, context: str, opened: str) -> tuple[str, str]:
-    """The commonest complaints; ``opened`` is the text from where the unfinished part began."""
-    if "flow" in context and "#" in opened:
+def _told(problem: str, context: str, around: str) -> tuple[str, str]:
+    """The commonest complaints; ``around`` is the line of the complaint and the one above."""
+    if "flow" in context and re.search(r"[\[{].*\s#", around):
         what = "a bracket is never closed, perhaps because everything behind a `#` is a comment"
         return what, 'write colours in quotes: "#ffffff"'
     if "flow" in context:

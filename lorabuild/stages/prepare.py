@@ -26,12 +26,10 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     """Prepare the images; one that changed since it was hashed is left for the next plan."""
     from functools import partial
 
-    import PIL
-
-    from lorabuild.images.decode import UnreadableError
+    from lorabuild.images.decode import UnreadableError, record
     from lorabuild.images.pool import in_order
 
-    record = {"pillow": PIL.__version__}
+    made_with = record()
     work = partial(_facts, settings=site.project.images)
     for done, (item, found) in enumerate(in_order(work, inputs, site.project.device.threads), start=1):
         if found is None:
@@ -40,7 +38,7 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
         elif isinstance(found, UnreadableError):
             outputs.aside(item, found.what)
         else:
-            outputs.done(item, facts=found, record=record)
+            outputs.done(item, facts=found, record=made_with)
         emit(Event("progress", "prepare", {"done": done, "total": len(inputs), "unit": "images"}))
 
 

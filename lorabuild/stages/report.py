@@ -13,7 +13,8 @@ One item. ``reads`` has every word that :mod:`lorabuild.stages.package` document
      "stages": [{"name": "tag", "ran": 1, "reused": 19, "seconds": 0.8}],    # of this build, in order
      "files": [{"name": "zorbl.safetensors", "sha256": hex, "bytes": 123}]}  # the package's facts, in order
 
-Output: ``report.html``. A source file that changed since the plan leaves the item undone.
+Output: ``report.html``. A source file that changed or went away since the plan leaves the
+item undone.
 """
 
 from __future__ import annotations
@@ -75,7 +76,10 @@ def _gallery(images: Sequence[Mapping[str, Any]], site: Site, emit: Emit) -> dic
     shown = chosen(images, MOST_CARDS)
     gallery = {}
     for done, image in enumerate(shown, 1):
-        prepared = decode.prepared(image["path"], site.project.images)
+        try:
+            prepared = decode.prepared(image["path"], site.project.images)
+        except (OSError, decode.UnreadableError):
+            return None
         if prepared.pixels != image["pixels"]:
             return None
         gallery[image["concept"], image["id"]] = _picture(picture.thumbnail(prepared.image, CARD))

@@ -22,19 +22,17 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     """Scan the files; one that changed since it was hashed is left for the next plan."""
     from dataclasses import asdict
 
-    import PIL
-
-    from lorabuild.images.decode import UnreadableError
+    from lorabuild.images.decode import UnreadableError, record
     from lorabuild.images.pool import in_order
 
-    record = {"pillow": PIL.__version__}
+    made_with = record()
     for done, (item, found) in enumerate(in_order(_probed, inputs, site.project.device.threads), start=1):
         if found is None:
             emit(Event("note", "scan", {"item": item.id, "text": "changed while it was read; it is scanned next time"}))
         elif isinstance(found, UnreadableError):
             outputs.aside(item, found.what)
         else:
-            outputs.done(item, facts=asdict(found), record=record)
+            outputs.done(item, facts=asdict(found), record=made_with)
         emit(Event("progress", "scan", {"done": done, "total": len(inputs), "unit": "images"}))
 
 

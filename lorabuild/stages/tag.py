@@ -34,20 +34,26 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     tagger = module.load(settings, site, threads or min(os.cpu_count() or 1, _MOST_THREADS))
     read = _text if module.READS == "side" else partial(_picture, settings=site.project.images)
     done = 0
-    for chunk in _chunks(in_order(read, inputs), tagger.batch):
-        _tag(tagger, chunk, outputs)
+    for chunk in _chunks(in_order(read, inputs, threads), tagger.batch):
+        _tag(tagger, [(item, thing) for item, thing in chunk if _usable(item, thing, outputs, emit)], outputs)
         done += len(chunk)
         emit(Event("progress", "tag", {"done": done, "total": len(inputs), "unit": "images"}))
 
 
-def _tag(tagger: Tagger, chunk: Sequence[tuple[Item, Any]], outputs: Outputs) -> None:
-    """Tag what could be read; an item with None is left undone: its file changed, and the engine plans again."""
+def _usable(item: Item, thing: Any, outputs: Outputs, emit: Emit) -> bool:
+    """Whether there is something to tag; if not, say why."""
     from lorabuild.taggers.tagger import Untagged
 
-    for item, thing in chunk:
-        if isinstance(thing, Untagged):
-            outputs.aside(item, thing.why)
-    ready = [(item, thing) for item, thing in chunk if thing is not None and not isinstance(thing, Untagged)]
+    if thing is None:  # left undone: the engine plans again
+        emit(Event("note", "tag", {"item": item.id, "text": "changed since it was planned; it is tagged next time"}))
+    elif isinstance(thing, Untagged):
+        outputs.aside(item, thing.why)
+    else:
+        return True
+    return False
+
+
+def _tag(tagger: Tagger, ready: Sequence[tuple[Item, Any]], outputs: Outputs) -> None:
     answers = tagger.tag([thing for _, thing in ready])
     for (item, _), scores in zip(ready, answers, strict=True):
         _store(item, scores, outputs, tagger)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.core.events import Event
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,6 +42,8 @@ def _train(item: Item, site: Site, outputs: Outputs, emit: Emit) -> None:
     progress = Progress(emit, course.total())
     state = State.open(outputs.scratch(item.key))
     chosen = device.pick(site.project.device)
+    if state.step:
+        emit(Event("note", "train", {"code": "resumed", "item": item.id, "text": f"goes on from step {state.step}"}))
     if state.epoch < course.epochs:
         _run_course(course, _feed(item, site, outputs), site, state, progress)
     outputs.done(
@@ -80,7 +84,8 @@ def _run_course(course: Course, feed: Feed, site: Site, state: State, progress: 
     accelerator = open_device(device.pick(project.device), training.precision)
     parts = {"unet", "scheduler"} if training.train == "unet" else {"unet", "scheduler", "text_encoder"}
     model = family.load(source.locate(site), project.base, parts, accelerator.device, dtype(training))
-    model.checkpoint_gradients(on=training.gradient_checkpointing)
+    if training.gradient_checkpointing:
+        model.checkpoint_gradients(on=True)
     trained = ("unet", "text_encoder") if training.train == "both" else (training.train,)
     layers = model.layers(trained, convolutions=attach.wants_convolutions(project.network))
     adapter = attach.attach(layers, project.network, training.seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import ProjectError, StageError
-from lorabuild.taggers import files
+from lorabuild.taggers import location
 from lorabuild.taggers.tagger import FLOOR, Score, Untagged
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _GET_AGAIN = "get model.onnx and selected_tags.csv again, both from the same pla
 
 def digests(settings: Wd14, site: Site) -> dict[str, Path]:
     """The model, its table, and weights that the model keeps beside it; a hub id that was never used is downloaded."""
-    found = files.locate(settings.model, (MODEL, TABLE), site)
+    found = location.locate(settings.model, (MODEL, TABLE), site)
     beside = sorted(path for path in found[MODEL].parent.glob(f"{MODEL}?*") if path.suffix in {".data", ".onnx_data"})
     return found | {path.name: path for path in beside}
 
@@ -42,7 +42,7 @@ def load(settings: Wd14, site: Site, threads: int) -> Wd14Tagger:
     """Open the model. Raises ProjectError when it is missing, damaged, or not of this layout."""
     from lorabuild.taggers import selected_tags
 
-    found = files.locate(settings.model, (MODEL, TABLE), site)
+    found = location.locate(settings.model, (MODEL, TABLE), site)
     device, table = site.project.device, selected_tags.read(found[TABLE])
     return Wd14Tagger(_open(found[MODEL], device.type, threads), table, device.batch, threads)
 
@@ -96,15 +96,17 @@ class Wd14Tagger:
         return [problems.get(place) or self._scores(rows[place]) for place in range(len(images))]
 
     def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
-        """[batch, side, side, 3] → [batch, rows]. Raises StageError when the model fails or answers in another width."""
+        """[batch, side, side, 3] → [batch, rows]. Raises StageError, ProjectError when the answer has another width."""
         import numpy as np
 
         if self._channels_first:
             pixels = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
         try:
-            (answer,) = self._session.run([self._output], {self._input.name: pixels.astype(self._dtype, copy=False)})
+            shown = {self._input.name: pixels.astype(self._dtype, copy=False)}
+            (answer,) = self._session.run([self._output], shown)
         except Exception as error:  # onnxruntime's errors share no base class
-            raise StageError(f"the tagger's model fails: {_first_line(error)}", next_step=_GET_AGAIN) from error
+            hint = "write a smaller device.batch, or give --device cpu" if self._on_gpu else _GET_AGAIN
+            raise StageError(f"the tagger's model fails: {_first_line(error)}", next_step=hint) from error
         _check_width(answer.size // len(pixels), self._rows)
         found: NDArray[np.float64] = answer.reshape(len(pixels), self._rows).astype(np.float64)
         return found
@@ -150,7 +152,7 @@ def _layout(shape: Sequence[Any]) -> tuple[int, bool, int]:
             return fixed, first, next((size for size in (height, width) if isinstance(size, int)), _SIDE)
     raise ProjectError(
         f"the tagger's model takes {list(shape)}, not square pictures [batch, side, side, 3]",
-        where=files.WHERE,
+        where=location.WHERE,
         next_step="give a tagger of the WD14 family",
     )
 
@@ -170,7 +172,7 @@ def _check_width(width: int, rows: int) -> None:
     if width != rows:
         raise ProjectError(
             f"the tagger's model scores {width} tags, but {TABLE} has {rows} rows: they don't belong together",
-            where=files.WHERE,
+            where=location.WHERE,
             next_step=_GET_AGAIN,
         )
 

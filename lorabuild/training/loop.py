@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lorabuild.training.progress import Progress
     from lorabuild.training.state import State
 
-SMOOTHED = 100
+SMOOTHED, NAMED = 100, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,19 @@ def check_finite(values: Sequence[float], window: Sequence[Batch], epoch: int, s
         return
     looks = [look for batch in window for look in batch]
     bad = [look for look, value in zip(looks, values, strict=False) if not math.isfinite(value)] or looks
-    names = ", ".join(sorted({look.record.id for look in bad}))
+    names = _listed(sorted({look.record.id for look in bad}))
     kept = f"; the {state.epoch} finished epochs stay in {state.folder}" if state.epoch else ""
     raise StageError(
         f"the loss is no longer a number at step {state.step + 1} (epoch {epoch}), with {names}{kept}",
         where="training",
         next_step="lower training.optimizer.lr, or write `precision: fp32`; look at the image if it is always the same",
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as a person reads them: eight at most, then how many more."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _weights(model: Model, settings: Training) -> Tensor:

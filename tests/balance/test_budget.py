@@ -109,7 +109,7 @@ def test_the_recipe_gives_main_and_sub_concepts_their_steps():
     concepts = folder("plain", 20, "zorbl"), folder("cape", 10, "zorbl", "cape")
     assert repeats(*concepts) == [30, 20]
     assert repeats(*concepts, optimizer="prodigy") == [15, 10]
-    assert repeats(*concepts, optimizer="prodigy", sdxl=True) == [7, 5]
+    assert repeats(*concepts, optimizer="prodigy", large=True) == [7, 5]
     assert repeats(*concepts, min_snr=True) == [18, 12]
     assert repeats(*concepts, retro=True) == [10, 6]
     assert repeats(*concepts, epochs=16) == [15, 10]

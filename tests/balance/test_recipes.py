@@ -30,8 +30,8 @@ def test_an_outfit_is_a_sub_concept_only_beside_a_character():
 
 
 def test_factors_multiply():
-    assert recipes.factor(sdxl=False, min_snr=False, retro=False) == 1
-    assert recipes.factor(sdxl=True, min_snr=True, retro=True) == Fraction(1, 10)
+    assert recipes.factor(large=False, min_snr=False, retro=False) == 1
+    assert recipes.factor(large=True, min_snr=True, retro=True) == Fraction(1, 10)
 
 
 @pytest.mark.parametrize("recipe", ["adamw", "prodigy"])

@@ -35,7 +35,8 @@ def test_same_input_same_bytes():
 
 
 def test_a_long_prompt_makes_the_grid_higher_and_no_wider():
-    short, long = (opened(grid.grid([prompt], ["a"], [[square(RED)]])) for prompt in ("zorbl", "zorbl, night, grass, " * 6))
+    prompts = ("zorbl", "zorbl, night, grass, " * 6)
+    short, long = (opened(grid.grid([prompt], ["a"], [[square(RED)]])) for prompt in prompts)
     assert long.shape[1] == short.shape[1]
     assert long.shape[0] > short.shape[0]
     assert area(long, RED) == area(short, RED)
@@ -48,7 +49,7 @@ def test_every_column_has_its_label():
     assert head[:, head.shape[1] // 2 :].any()
 
 
-@pytest.mark.parametrize("text", ["", "zorbl", "a b c d e f g h i", "one_very_long_word_without_any_space_in_it", "ab " * 40])
+@pytest.mark.parametrize("text", ["", "zorbl", "a b c d e f g h i", "one_very_long_word_without_a_space", "ab " * 40])
 def test_wrapped_lines_are_narrow_and_lose_nothing(text):
     font = ImageFont.load_default(16)
     lines = grid.wrap(text, font, 120)

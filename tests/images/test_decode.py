@@ -2,10 +2,22 @@ import io
 import struct
 import threading
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
-from pictures import HEIGHT, SAVED, WIDTH, difference, encoded, picture, srgb_profile, swapped_profile, turned, with_alpha
+from pictures import (
+    HEIGHT,
+    SAVED,
+    WIDTH,
+    difference,
+    encoded,
+    picture,
+    srgb_profile,
+    swapped_profile,
+    turned,
+    with_alpha,
+)
 from PIL import Image
 
 from lorabuild.images import decode
@@ -51,9 +63,9 @@ def test_the_pixel_digest_is_over_size_and_upright_rgba():
 
 
 def test_the_pixel_digest_in_bands_is_that_of_the_whole(monkeypatch):
-    whole = pixel_digest(picture())
+    whole = pixel_digest(picture(), "RGBA")
     monkeypatch.setattr(decode, "_BAND", 100)
-    assert pixel_digest(picture()) == whole
+    assert pixel_digest(picture(), "RGBA") == whole
 
 
 def test_metadata_changes_no_digest():
@@ -216,12 +228,29 @@ def test_what_is_no_picture_is_named(data, word):
 def test_a_decompression_bomb_is_refused_before_it_is_decoded():
     rows = b"\0" * 10
     assert "million pixels" in why(_png(60000, 60000, 8, 2, rows))
-    assert "12000 x 9000" in why(_png(12000, 9000, 8, 0, rows)) or "million pixels" in why(_png(12000, 9000, 8, 0, rows))
+    assert "million pixels" in why(_png(12000, 9000, 8, 0, rows))
 
 
-def test_broken_exif_loses_no_picture():
-    data = encoded(picture(), "jpg", exif=b"Exif\0\0" + b"II*\0" + struct.pack("<I", 8) + b"\xff\xff" + bytes(40))
-    assert probe(data).width == WIDTH
+def test_the_bound_holds_where_the_decoder_has_none(monkeypatch):
+    monkeypatch.setattr(decode, "MOST_PIXELS", WIDTH * HEIGHT - 1)
+    assert f"{WIDTH} x {HEIGHT}" in why(encoded(picture()))
+
+
+def _exif(entry):
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0II*\0" + struct.pack("<I", 8) + b"\xff\xff" + bytes(40),
+        _exif(struct.pack("<HHI4s", 0x0112, 2, 4, b"six\0")),
+        _exif(struct.pack("<HHII", 0x0112, 3, 1, 99)),
+        b"Exif\0\0nonsense",
+    ],
+)
+def test_broken_exif_loses_no_picture(exif):
+    assert probe(encoded(picture(), "jpg", exif=exif)).width == WIDTH
 
 
 def test_a_big_picture_waits_for_another(monkeypatch):
@@ -265,10 +294,8 @@ def test_random_damage_never_escapes_as_another_error():
             data = bytearray(sound)
             for place in rng.integers(0, len(data), 4):
                 data[place] = rng.integers(0, 256)
-            try:
+            with suppress(UnreadableError):
                 probe(bytes(data))
-            except UnreadableError as error:
-                assert error.what
 
 
 def test_a_missing_file_is_an_oserror(tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # tiny_sd15.py is shared by the tests of models, networks and stages
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tiny_sd15.py and sites.py serve several rooms' tests
 
 
 @pytest.fixture(autouse=True)

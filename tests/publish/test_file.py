@@ -63,7 +63,7 @@ def test_header_is_aligned_and_begins_as_the_web_ui_wants():
     length = int.from_bytes(data[:8], "little")
     assert length % 8 == 0
     assert data[8:10] == b'{"'
-    assert list(json.loads(data[8 : 8 + length]))[0] == "__metadata__"
+    assert next(iter(json.loads(data[8 : 8 + length]))) == "__metadata__"
     assert file.header_size(file.bare(file.halve(state())), {"a": "1"}) == length
 
 

@@ -89,9 +89,11 @@ def test_what_the_file_says_of_itself(project, run):
 def test_words_and_forms_are_those_of_the_standard_trainer(project, run, standard):
     """Where both say the same thing, both say it in the same letters."""
     words, example = complete(project, run), standard["example"]
-    for word in ("ss_v2", "ss_base_model_version", "ss_network_module", "ss_min_snr_gamma", "ss_loss_type", "ss_resolution",
-                 "ss_enable_bucket", "ss_scale_weight_norms", "ss_max_grad_norm", "modelspec.sai_model_spec",
-                 "modelspec.architecture", "modelspec.implementation", "modelspec.prediction_type", "modelspec.resolution"):
+    for word in (
+        "ss_v2", "ss_base_model_version", "ss_network_module", "ss_min_snr_gamma", "ss_loss_type", "ss_resolution",
+        "ss_enable_bucket", "ss_scale_weight_norms", "ss_max_grad_norm", "modelspec.sai_model_spec",
+        "modelspec.architecture", "modelspec.implementation", "modelspec.prediction_type", "modelspec.resolution",
+    ):  # fmt: skip
         assert words[word] == example[word], word
 
 
@@ -148,13 +150,14 @@ def test_prodigy_is_named_with_its_arguments(build, run):
 
 
 def test_runtime_settings_change_no_byte(build, project, run):
-    assert metadata.words(changed(build, "training.gradient_checkpointing", value=True), run) == metadata.words(project, run)
+    checkpointed = changed(build, "training.gradient_checkpointing", value=True)
+    assert metadata.words(checkpointed, run) == metadata.words(project, run)
 
 
 def test_a_huge_tag_table_is_trimmed_and_says_so(project, run):
-    many = [replace(run.images[0], id=str(i), caption=", ".join(f"tag_{i}_{j}_{'x' * 20}" for j in range(400))) for i in range(120)]
-    often = [replace(image, caption="zorbl, " + image.caption) for image in many]
-    words = complete(project, replace(run, images=tuple(often)))
+    captions = [", ".join(["zorbl", *(f"tag_{i}_{j}_{'x' * 20}" for j in range(400))]) for i in range(120)]
+    often = tuple(replace(run.images[0], id=str(i), caption=caption) for i, caption in enumerate(captions))
+    words = complete(project, replace(run, images=often))
     size = file.header_size(file.bare(TENSORS), words)
     assert metadata.HEADER_MOST * 0.99 < size <= metadata.HEADER_MOST
     table = json.loads(words["ss_tag_frequency"])

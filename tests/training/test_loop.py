@@ -15,6 +15,7 @@ from tiny_training import Trained, settings
 import lorabuild
 from lorabuild.core.errors import StageError
 from lorabuild.training.batches import Record
+from lorabuild.training.loop import _listed
 from lorabuild.training.state import State, adapter_bytes
 
 ADAMW = {"type": "adamw", "lr": 0.01}
@@ -162,6 +163,11 @@ def test_a_loss_that_is_no_number_names_its_images(tmp_path):
         Trained(tmp_path, settings(), twisted=3)
     assert "folder/1.png" not in caught.value.what
     assert "lr" in caught.value.next_step
+
+
+def test_many_names_are_cut():
+    assert _listed(["a", "b"]) == "a, b"
+    assert _listed([str(n) for n in range(10)]) == "0, 1, 2, 3, 4, 5, 6, 7 and 2 more"
 
 
 def test_what_was_good_stays_when_the_loss_explodes(tmp_path):

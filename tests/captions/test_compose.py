@@ -1,0 +1,235 @@
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lorabuild.captions.compose import Rules, absorbers, caption, rules_as_dict, rules_of
+from lorabuild.captions.prune import Absorber
+from lorabuild.captions.tags import spelling_key
+from lorabuild.core.digest import canonical
+from lorabuild.core.errors import ProjectError
+from lorabuild.schema.captions import Captions
+from lorabuild.schema.concepts import Trigger
+
+UNPRUNED = """1girl, ascot, closed_mouth, frilled_ascot, frilled_skirt, frills, green_hair, long_sleeves,
+looking_at_viewer, one-hour_drawing_challenge, open_mouth, plaid, plaid_skirt, plaid_vest, red_skirt, red_vest, shirt,
+short_hair, simple_background, skirt, solo, umbrella, vest, white_shirt, yellow_ascot, yellow_background"""
+CREATURE = "1creature, round_body, teal_skin, one_eye, antennae, cape, red_cape, grass, small, limbs, smile"
+
+VOCABULARY = [
+    "1girl", "smile", "shirt", "white_shirt", "White Shirt", "white_dress", "turtleneck_dress", "red_dress", "boots",
+    "black_boots", "hat", "chat", "^_^", "blue_eyes", "meme", "no_hat", "grey_hair",
+]  # fmt: skip
+SCORES = st.lists(
+    st.tuples(
+        st.sampled_from(VOCABULARY),
+        st.floats(0, 1).map(lambda x: round(x, 6)),
+        st.sampled_from(["general", "general", "rating"]),
+    )
+)
+TRIGGERS = st.lists(
+    st.builds(
+        Absorber,
+        st.sampled_from(["zorbl", "cape_x", "white_shirt"]),
+        st.lists(st.sampled_from(["*_dress", "white_*", "hat", "*boots", "*"]), max_size=2).map(tuple),
+        st.lists(st.sampled_from(["smile", "*_shirt"]), max_size=1).map(tuple),
+        st.booleans(),
+    ),
+    max_size=2,
+    unique_by=lambda trigger: trigger.name,
+)
+RULES = st.builds(
+    Rules,
+    threshold=st.sampled_from([0.0, 0.35]),
+    drop=st.sampled_from([(), ("meme", "no_*")]),
+    replace=st.sampled_from(
+        [(), (("grey_hair", "gray_hair"), ("hat", "")), (("red_dress", "long_dress"), ("boots", "shoes"))]
+    ),
+    consolidate=st.booleans(),
+    order=st.sampled_from(["score", "alphabet", "frequency"]),
+    underscores=st.sampled_from(["keep", "space"]),
+)
+
+
+def general(text):
+    return [(" ".join(tag.split()), 1.0, "general") for tag in text.split(",")]
+
+
+def test_the_worked_example_of_the_craft():
+    chara = Absorber("CharaA", ("1girl", "*_hair"))
+    outfit = Absorber(
+        "Outfit1", ("*ascot", "*skirt", "frills", "plaid", "*vest", "*shirt", "*_sleeves"), spares_footwear=True
+    )
+    made = caption(general(UNPRUNED), Rules(drop=("one-hour_*",)), [chara, outfit])
+    assert made.text == (
+        "CharaA, Outfit1, closed_mouth, looking_at_viewer, open_mouth, simple_background, solo, umbrella, "
+        "yellow_background"
+    )
+    assert made.dropped == ("one-hour_drawing_challenge",)
+    assert ("green_hair", "CharaA") in made.pruned
+    assert len(made.tags) + len(made.pruned) + len(made.dropped) == len(general(UNPRUNED))
+
+
+def test_the_creature_of_the_example_project():
+    zorbl = Absorber("zorbl", ("1creature", "*_skin", "*_eye", "antennae", "*_body"))
+    made = caption(general(CREATURE), Rules(), [zorbl, Absorber("zorbl_cape", ("cape", "*_cape"), (), True)])
+    assert made.text == "zorbl, zorbl_cape, grass, small, limbs, smile"
+    assert caption(general(CREATURE), Rules()).text == CREATURE.replace("cape, ", "", 1)
+
+
+def test_thresholds_apply_to_scores_and_ratings_never_appear():
+    scores = [
+        ("explicit", 0.9, "rating"),
+        ("smile", 0.5, "general"),
+        ("hat", 0.3, "general"),
+        ("miku", 0.6, "character"),
+    ]
+    assert caption(scores, Rules(0.35, 0.85)).text == "smile"
+    assert caption(scores, Rules(0.2, 0.5)).text == "miku, smile, hat"
+
+
+def test_a_tag_that_is_a_trigger_stands_once_and_first():
+    assert caption(general("forest, Zorbl, hat"), Rules(), [Absorber("zorbl")]).text == "zorbl, forest, hat"
+
+
+def test_a_trigger_is_written_as_it_is_declared():
+    made = caption(general("long_hair, ^_^"), Rules(underscores="space"), [Absorber("zorbl_cape")])
+    assert made.text == "zorbl_cape, long hair, ^_^"
+
+
+def test_a_merged_tag_meets_the_rules_again():
+    scores = general("white_dress, turtleneck_dress, smile")
+    merged = "white_turtleneck_dress"
+    assert caption(scores, Rules(drop=(merged,))).text == "smile"
+    assert caption(scores, Rules(replace=((merged, "gown"),))).text == "gown, smile"
+    assert caption(scores, Rules(), [Absorber("z", (merged,))]).pruned == ((merged, "z"),)
+
+
+def test_two_people_keep_their_dresses_apart():
+    assert caption(general("2girls, white_dress, turtleneck_dress"), Rules()).tags[1:] == (
+        "white_dress",
+        "turtleneck_dress",
+    )
+
+
+def test_a_persons_text_wins():
+    made = caption(general("hat"), Rules(drop=("tree",)), [Absorber("zorbl", ("sea",))], "a tree, the sea")
+    assert made.text == "zorbl, a tree, the sea"
+    assert made.human
+    assert made.tags == ("a tree", "the sea")
+    assert not made.pruned
+
+
+def test_by_frequency_a_merged_tag_counts_as_its_parts():
+    scores = general("smile, white_dress, turtleneck_dress, solo")
+    made = caption(scores, Rules(order="frequency"), (), None, {"turtleneck_dress": 5, "solo": 9, "smile": 1})
+    assert made.text == "solo, white_turtleneck_dress, smile"
+
+
+def own(tags, trigger_names):
+    return [(tag, 1.0 - place / 1000, "general") for place, tag in enumerate(tags) if tag not in trigger_names]
+
+
+@given(SCORES, RULES, TRIGGERS)
+def test_never_loses_a_trigger_and_they_come_first(scores, rules, triggers):
+    names = [trigger.name for trigger in triggers]
+    made = caption(scores, rules, triggers)
+    assert made.text.split(", ")[: len(names)] == names or not names
+    assert made.text == ", ".join([*names, *made.tags])
+
+
+@given(SCORES, RULES, TRIGGERS)
+def test_no_duplicates_and_nothing_made_up(scores, rules, triggers):
+    made = caption(scores, rules, triggers)
+    keys = [spelling_key(tag) for tag in made.tags]
+    assert len(set(keys)) == len(keys)
+    assert not set(keys) & {spelling_key(trigger.name) for trigger in triggers}
+    known = {spelling_key(tag) for tag, _, _ in scores} | {spelling_key(text) for _, text in rules.replace}
+    merged = {
+        "white_turtleneck_dress",
+        "red_turtleneck_dress",
+        "long_white_turtleneck_dress",
+        "long_white_dress",
+        "long_turtleneck_dress",
+    }
+    assert set(keys) <= known | merged
+
+
+@given(SCORES, RULES, TRIGGERS)
+def test_twice_is_once(scores, rules, triggers):
+    once = caption(scores, rules, triggers)
+    again = caption(own(once.tags, ()), rules, triggers)
+    assert set(again.tags) == set(once.tags)
+    if rules.order != "frequency":
+        assert again.text == once.text
+
+
+@given(SCORES, RULES, TRIGGERS, st.randoms())
+def test_the_order_of_the_tagger_changes_only_the_order(scores, rules, triggers, random):
+    shuffled = random.sample(scores, len(scores))
+    one, other = caption(scores, rules, triggers), caption(shuffled, rules, triggers)
+    assert {spelling_key(tag) for tag in one.tags} == {spelling_key(tag) for tag in other.tags}
+    if rules.order == "alphabet":
+        assert one.text.lower().replace("_", " ") == other.text.lower().replace("_", " ")
+
+
+@given(st.text(max_size=60), st.lists(st.sampled_from(["zorbl", "a.b"]), unique=True))
+def test_a_persons_text_is_stable_and_keeps_its_triggers(text, names):
+    triggers = [Absorber(name) for name in names]
+    once = caption([], Rules(), triggers, text)
+    assert caption([], Rules(), triggers, once.text).text == once.text
+    assert "\n" not in once.text
+    assert "\r" not in once.text
+    assert all(name in once.text.lower() for name in names)
+
+
+def test_rules_come_from_the_settings():
+    settings = Captions.model_validate(
+        {"tagger": {"type": "wd14", "threshold": 0.4}, "drop": ["b", "a", "a"], "replace": {"x": "y"}}
+    )
+    rules = rules_of(settings)
+    assert (rules.threshold, rules.character_threshold) == (0.4, 0.85)
+    assert rules_of(Captions()).threshold == 0.0
+    assert rules_as_dict(settings)["drop"] == ["a", "b"]
+    assert rules_as_dict(settings)["tagger.threshold"] == 0.4
+
+
+def test_the_key_has_every_rule_and_not_the_model():
+    def key(**words):
+        return canonical(rules_as_dict(Captions.model_validate(words)))
+
+    plain = key(tagger={"type": "wd14"})
+    assert plain == key(tagger={"type": "wd14", "model": "elsewhere"})
+    changed = [
+        {"drop": ["a"]},
+        {"replace": {"a": "b"}},
+        {"consolidate": False},
+        {"order": "alphabet"},
+        {"underscores": "space"},
+        {"tagger": {"type": "wd14", "threshold": 0.5}},
+        {"tagger": {"type": "wd14", "character_threshold": 0.5}},
+    ]
+    keys = {plain, *(key(**({"tagger": {"type": "wd14"}} | words)) for words in changed)}
+    assert len(keys) == len(changed) + 1
+
+
+def test_triggers_come_in_concept_order_and_only_outfits_spare_shoes():
+    known = {"a": Trigger(absorbs=("x",)), "b": Trigger(kind="outfit", keeps=("y",))}
+    assert absorbers(known, ["b", "a"]) == (Absorber("b", (), ("y",), True), Absorber("a", ("x",)))
+
+
+@pytest.mark.parametrize(("name", "hint"), [("zorbi", "write `zorbl`"), ("qqqq", "add `qqqq:`")])
+def test_an_unknown_trigger_is_answered(name, hint):
+    with pytest.raises(ProjectError) as caught:
+        absorbers({"zorbl": Trigger()}, [name])
+    assert hint in caught.value.next_step
+
+
+def test_captions_import_nothing_heavy():
+    program = (
+        "import sys; import lorabuild.captions.compose; "
+        "print([name for name in ('numpy', 'PIL', 'torch', 'pydantic', 'onnxruntime') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"

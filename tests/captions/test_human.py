@@ -1,0 +1,50 @@
+import pytest
+
+from lorabuild.captions.human import tags_of, with_triggers
+
+PAIR = ("zorbl", "zorbl_cape")
+
+
+@pytest.mark.parametrize(
+    ("text", "caption"),
+    [
+        ("forest, smile", "zorbl, zorbl_cape, forest, smile"),
+        ("zorbl, forest", "zorbl, zorbl_cape, forest"),
+        ("zorbl_cape, forest", "zorbl, zorbl_cape, forest"),
+        ("Zorbl, zorbl_cape, forest", "Zorbl, zorbl_cape, forest"),
+        ("zorbl_cape, zorbl, forest", "zorbl_cape, zorbl, forest"),
+        ("", "zorbl, zorbl_cape"),
+        (" \n", "zorbl, zorbl_cape"),
+        ("zorbl,", "zorbl, zorbl_cape"),
+        ("zorbl", "zorbl, zorbl_cape"),
+        ("a zorbls, red", "zorbl, zorbl_cape, a zorbls, red"),
+        ("zorbl_cape-like thing", "zorbl, zorbl_cape, zorbl_cape-like thing"),
+    ],
+)
+def test_missing_triggers_come_first(text, caption):
+    assert with_triggers(text, PAIR) == caption
+
+
+@pytest.mark.parametrize(
+    "prose", ["A drawing of zorbl, in the rain, smiling.", "Look: (zorbl)!", "forest , zorbl,,  a  b", "ZORBL"]
+)
+def test_nothing_else_is_altered(prose):
+    assert with_triggers(prose, ["zorbl"]) == prose
+
+
+def test_prose_with_commas_keeps_every_letter_behind_the_triggers():
+    prose = "In a wood,  at dawn, it smiles."
+    assert with_triggers(prose, ["zorbl"]) == f"zorbl, {prose}"
+
+
+def test_lines_read_as_one_and_the_byte_order_mark_goes():
+    assert with_triggers("\ufeffa tree \r\n  and a lake\n", []) == "a tree and a lake"
+
+
+def test_a_trigger_may_have_characters_that_patterns_know():
+    assert with_triggers("x", ["z.(b)"]) == "z.(b), x"
+    assert with_triggers("z.(b), x", ["z.(b)"]) == "z.(b), x"
+
+
+def test_tags_of_a_text_are_its_pieces_without_triggers():
+    assert tags_of("Zorbl, forest, , smile, forest", PAIR) == ("forest", "smile")

@@ -1,0 +1,47 @@
+import threading
+import time
+
+import pytest
+
+from lorabuild.images.pool import in_order
+
+
+def test_answers_come_in_the_order_asked():
+    def work(number):
+        time.sleep(0.002 * (number % 3))
+        return number * number
+
+    assert list(in_order(work, range(40), 4)) == [(n, n * n) for n in range(40)]
+
+
+def test_nothing_asked_gives_nothing():
+    assert list(in_order(str, [])) == []
+
+
+def test_only_a_few_are_under_way():
+    started, lock = [], threading.Lock()
+
+    def work(number):
+        with lock:
+            started.append(number)
+        return number
+
+    answers = in_order(work, range(1000), 2)
+    next(answers)
+    assert len(started) <= 5
+    answers.close()
+    assert len(started) <= 5
+
+
+def test_an_error_stops_what_has_not_begun():
+    started = []
+
+    def work(number):
+        started.append(number)
+        if number == 3:
+            raise ValueError("broken")
+        return number
+
+    with pytest.raises(ValueError, match="broken"):
+        list(in_order(work, range(1000), 2))
+    assert len(started) < 20

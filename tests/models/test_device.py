@@ -1,0 +1,44 @@
+import pytest
+import torch
+
+from lorabuild.core.errors import ProjectError
+from lorabuild.models import device
+from lorabuild.schema.device import Device
+
+
+def test_threads_are_pinned():
+    assert device.pick(Device(type="cpu", threads=1)) == torch.device("cpu")
+    assert torch.get_num_threads() == 1
+    assert 1 <= device.threads(Device()) <= device.MOST_THREADS
+
+
+def test_auto_takes_what_there_is():
+    assert device.pick(Device(threads=1)).type == device.best()
+    assert not device.available("abacus")
+
+
+def test_device_that_is_not_there_says_what_to_write():
+    missing = next(kind for kind in ("mps", "cuda") if not device.available(kind))
+    with pytest.raises(ProjectError, match=missing) as caught:
+        device.pick(Device(type=missing, threads=1))
+    assert "type: auto" in caught.value.next_step
+
+
+def test_rows_of_a_cpu_follow_from_the_size_alone():
+    cpu = torch.device("cpu")
+    assert device.rows(cpu, 64 * 64, 1) == device.rows(cpu, 64 * 64, 32) == 4
+    assert device.rows(cpu, 256 * 256) == device.rows(cpu, 1024 * 1024) == 1
+    assert device.rows(torch.device("cuda"), 512 * 512, 16) == 16
+
+
+def test_groups_are_filled_up():
+    assert list(device.padded([1, 2, 3, 4, 5], 3)) == [([1, 2, 3], 3), ([4, 5, 5], 2)]
+    assert list(device.padded([], 3)) == []
+
+
+def test_record_names_what_the_bytes_depend_on():
+    made = device.record(torch.device("cpu"), torch.float32)
+    assert made["device"] == "cpu"
+    assert made["dtype"] == "float32"
+    assert made["threads"] == torch.get_num_threads()
+    assert {"torch", "diffusers", "transformers", "cpu"} <= set(made)

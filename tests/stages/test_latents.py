@@ -1,0 +1,160 @@
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from kept import Kept
+from PIL import Image
+
+from lorabuild.core.item import Item
+from lorabuild.images.decode import prepared
+from lorabuild.models import family, source, tensors
+from lorabuild.models.device import rows
+from lorabuild.stages import latents
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+BUCKETS = ([64, 64], [64, 64], [64, 64], [64, 64], [64, 64], [96, 32])
+DRAWN = {"prior": True, "negative": "", "steps": 2, "cfg": 3.0, "size": [32, 32]}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    import tiny_sd15
+
+    folder = tmp_path_factory.mktemp("latents")
+    tiny_sd15.make(folder / "base")
+    generator = np.random.default_rng(0)
+    for number in range(len(BUCKETS)):
+        small = Image.fromarray(generator.integers(0, 256, (7, 9, 3), dtype=np.uint8))
+        small.resize((80 + 10 * number, 70), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    return folder
+
+
+def site(folder, **images):
+    from sites import site
+
+    return site(folder, "base", images={"resolution": 64, **images})
+
+
+def items(where):
+    made = []
+    for number, bucket in enumerate(BUCKETS):
+        path = where.root / f"{number}.png"
+        pixels = prepared(path, where.project.images).pixels
+        made.append(
+            Item(f"{number}.png", f"b3:{number}", reads={"path": str(path), "pixels": pixels, "bucket": bucket})
+        )
+    return made
+
+
+def priors(*prompts):
+    reads = [{**DRAWN, "prompt": prompt, "seed": number} for number, prompt in enumerate(prompts)]
+    return [Item(f"regularization/{number}", f"b3:p{number}", reads=read) for number, read in enumerate(reads)]
+
+
+def encoded(where, inputs):
+    kept, events = Kept(), []
+    latents.run(inputs, where, kept, events.append)
+    return kept, events
+
+
+def test_every_image_at_its_bucket(folder):
+    where = site(folder)
+    kept, events = encoded(where, items(where))
+    assert set(kept.finished) == {f"{number}.png" for number in range(6)}
+    found = tensors.unpack(kept.made("5.png", "latents"))
+    assert {name: tuple(tensor.shape) for name, tensor in found.items()} == {"latents": (4, 8, 24)}
+    assert found["latents"].dtype == torch.float32
+    assert [event.data["done"] for event in events] == [1, 2, 3, 4, 5, 6]
+    assert events[-1].data == {"done": 6, "total": 6, "unit": "images"}
+    assert kept.records["0.png"] == {**kept.records["0.png"], "device": "cpu", "threads": 1, "dtype": "float32"}
+
+
+def test_latents_are_the_vae_s_with_counted_noise(folder):
+    where = site(folder)
+    kept, _ = encoded(where, items(where))
+    model = family.load(source.locate(where), where.project.base, ("vae",), torch.device("cpu"), torch.float32)
+    from lorabuild.images.fit import fit
+
+    picture = fit(prepared(folder / "2.png", where.project.images).image, (64, 64))
+    wanted = model.encode_images(tensors.stacked([picture]), tensors.noise((4, 16, 16), "vae", "b3:2")[None])
+    torch.testing.assert_close(
+        tensors.unpack(kept.made("2.png", "latents"))["latents"], wanted[0], rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("picked", [[3], [5, 0], [4, 2, 1]])
+def test_an_image_encoded_later_has_the_bytes_of_all_at_once(folder, picked):
+    where = site(folder, flip=True)
+    everything, _ = encoded(where, items(where))
+    some, _ = encoded(where, [items(where)[number] for number in picked])
+    assert some.finished == {f"{number}.png": everything.finished[f"{number}.png"] for number in picked}
+
+
+def test_the_sample_follows_from_the_key_alone(folder):
+    where = site(folder)
+    first, *_ = items(where)
+    twin = Item("elsewhere.png", first.key, reads=first.reads)
+    other = Item(first.id, "b3:other", reads=first.reads)
+    same, _ = encoded(where, [first, twin])
+    assert same.finished[first.id] == same.finished["elsewhere.png"]
+    assert encoded(where, [other])[0].finished[first.id] != same.finished[first.id]
+
+
+def test_flipped_latents_are_those_of_the_mirrored_image(folder):
+    plain, mirrored = site(folder), site(folder, flip=True)
+    both = tensors.unpack(encoded(mirrored, items(mirrored)[:1])[0].made("0.png", "latents"))
+    alone = tensors.unpack(encoded(plain, items(plain)[:1])[0].made("0.png", "latents"))
+    assert torch.equal(both["latents"], alone["latents"])
+    model = family.load(source.locate(plain), plain.project.base, ("vae",), torch.device("cpu"), torch.float32)
+    pictures = [model.decode(both[name][None])[0].float() for name in ("latents", "latents_flipped")]
+    assert (pictures[0].flip(1) - pictures[1]).abs().mean() < (pictures[0] - pictures[1]).abs().mean()
+
+
+def test_a_changed_or_vanished_image_is_left_undone(folder, tmp_path):
+    where = site(folder)
+    first, second, third, *_ = items(where)
+    changed = Item(first.id, first.key, reads={**first.reads, "pixels": "b3:before"})
+    gone = Item(second.id, second.key, reads={**second.reads, "path": str(tmp_path / "gone.png")})
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    broken = Item("broken.png", "b3:b", reads={**second.reads, "path": str(tmp_path / "broken.png")})
+    kept, _ = encoded(where, [changed, gone, broken, third])
+    assert set(kept.finished) == {third.id}
+    assert not kept.problems
+    assert kept.finished[third.id] == encoded(where, items(where))[0].finished[third.id]
+
+
+def test_prior_pictures_are_drawn_by_the_base_each_by_itself(folder):
+    where = site(folder)
+    words = [f"word {number}" for number in range(6)]
+    everything, events = encoded(where, priors(*words))
+    assert set(everything.finished["regularization/5"]) == {"latents", "picture"}
+    assert everything.facts["regularization/5"] == {"prompt": "word 5"}
+    assert events[-1].data["done"] == 6
+    alone, _ = encoded(where, priors(*words)[4:5])
+    assert alone.finished["regularization/4"] == everything.finished["regularization/4"]
+    picture = Image.open(io.BytesIO(everything.made("regularization/5", "picture")))
+    assert (picture.size, picture.mode) == ((32, 32), "RGB")
+    model = family.load(source.locate(where), where.project.base, ("vae",), torch.device("cpu"), torch.float32)
+    drawn = tensors.unpack(everything.made("regularization/5", "latents"))["latents"]
+    assert np.array_equal(np.asarray(picture), model.decode(drawn[None])[0].numpy())
+
+
+def test_images_and_prior_pictures_together(folder):
+    where = site(folder)
+    kept, events = encoded(where, [*priors("a"), *items(where)[:2]])
+    assert set(kept.finished) == {"regularization/0", "0.png", "1.png"}
+    assert events[-1].data["total"] == 3
+
+
+def test_an_image_more_than_a_batch_holds_its_place():
+    assert rows(torch.device("cpu"), 64 * 64) < BUCKETS.count([64, 64])

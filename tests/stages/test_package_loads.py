@@ -1,0 +1,64 @@
+"""What is packed draws in diffusers exactly as it was trained."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from kept import Kept
+
+from lorabuild.core.events import silent
+from lorabuild.core.item import Item
+from lorabuild.models import family, source
+from lorabuild.networks import attach
+from lorabuild.publish import file
+from lorabuild.schema.project import Project
+from lorabuild.schema.site import Site
+from lorabuild.stages import package
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+BUILD = json.loads((Path(__file__).parents[1] / "data" / "finished_build.json").read_text("utf-8"))
+PARTS = {"unet", "text_encoder"}
+
+
+@pytest.fixture
+def site(tmp_path):
+    import tiny_sd15
+
+    tiny_sd15.make(tmp_path / "base")
+    return Site(Project.model_validate({**BUILD["project"], "base": {"model": "base"}}), tmp_path)
+
+
+def test_the_unet_answers_the_same_in_diffusers(site):
+    from diffusers import StableDiffusionPipeline
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    model = family.load(source.locate(site), site.project.base, PARTS, torch.device("cpu"), torch.float32)
+    adapter = attach.attach(model.layers(PARTS, convolutions=True), site.project.network, 0)
+    generator = torch.Generator().manual_seed(0)
+    state = {
+        name: torch.randn(tensor.shape, generator=generator) / 20 if name.endswith("up.weight") else tensor
+        for name, tensor in adapter.state().items()
+    }
+    outputs = Kept()
+    lora = outputs.write(safetensors.torch.save(state))
+    package.run([Item("package", "b3:0", reads={**BUILD["reads"], "lora": lora})], site, outputs, silent)
+    packed = outputs.made("package", "zorbl.safetensors")
+    (site.root / "zorbl.safetensors").write_bytes(packed)
+    adapter.load_state(file.load(packed))
+
+    pipeline = StableDiffusionPipeline.from_pretrained(site.root / "base", local_files_only=True)
+    pipeline.load_lora_weights(site.root, weight_name="zorbl.safetensors", local_files_only=True)
+    noisy, context = torch.randn(1, 4, 8, 8, generator=generator), torch.randn(1, 77, 16, generator=generator)
+    with torch.no_grad():
+        ours = model.predict(noisy, torch.tensor([500]), context)
+        theirs = pipeline.unet(noisy, torch.tensor([500]), context).sample
+        adapter.multiplier = 0
+        base = model.predict(noisy, torch.tensor([500]), context)
+    torch.set_num_threads(threads)
+    assert torch.allclose(ours, theirs, atol=1e-6)
+    assert not torch.allclose(ours, base, atol=1e-2)
