@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.cli.options import of_project, opened
+from lorabuild.cli.options import changed_here, of_project, opened, source_date
 from lorabuild.cli.targets import add_targets
 
 if TYPE_CHECKING:
@@ -25,10 +26,22 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build; 0 when the LoRA is up to date, also with images set aside."""
     from lorabuild.cli.faces import face
-    from lorabuild.graph.build import Wishes, build
+    from lorabuild.core.nullindex import Seen
+    from lorabuild.graph.build import build
+    from lorabuild.graph.wishes import Wishes
 
+    folder = Path(getattr(args, "folder", "."))
+    seen = Seen(folder)
+    seen.file(folder / "lora.yaml")
     loaded = opened(args)
-    wishes = Wishes(tuple(args.targets), locked=args.locked, wait=not args.no_wait, rehash=args.rehash)
+    wishes = Wishes(
+        targets=tuple(args.targets),
+        locked=args.locked,
+        wait=not args.no_wait,
+        rehash=args.rehash,
+        date=source_date(),
+        seen=None if changed_here(args) else seen,
+    )
     with face(args, loaded.project) as emit:
         build(loaded, wishes, emit)
     return 0

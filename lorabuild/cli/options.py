@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
+from lorabuild.core.errors import ProjectError
 from lorabuild.schema.check import check
 from lorabuild.schema.load import Loaded, load
 
@@ -44,3 +46,20 @@ def opened(args: argparse.Namespace) -> Loaded:
 def as_json(args: argparse.Namespace) -> bool:
     """Whether ``--json`` was said, before or after the command."""
     return bool(getattr(args, "json", False))
+
+
+def changed_here(args: argparse.Namespace) -> bool:
+    """Whether the command line changes what lora.yaml says, for this run only."""
+    return bool(getattr(args, "overrides", None) or getattr(args, "device", None))
+
+
+def source_date() -> int | None:
+    """SOURCE_DATE_EPOCH, the date that files carry where a person fixed one (reproducible-builds.org). Raises ``ProjectError``."""
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if text and not text.isdecimal():
+        raise ProjectError(
+            f"SOURCE_DATE_EPOCH is {text!r}",
+            where="environment",
+            next_step="set it to seconds since 1970, or unset it",
+        )
+    return int(text) if text else None

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.cli.faces import table_lines
-from lorabuild.cli.options import as_json, of_project, opened
+from lorabuild.cli.options import as_json, of_project, opened, source_date
 from lorabuild.cli.targets import add_targets
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from lorabuild.graph.forecast import forecast
     from lorabuild.graph.session import viewing
 
-    with viewing(opened(args)) as view:
+    with viewing(opened(args), source_date()) as view:
         found = forecast(view, tuple(args.targets))
     if as_json(args):
         print(json.dumps(found, ensure_ascii=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.cli.options import as_json, of_project, opened
+from lorabuild.cli.options import as_json, of_project, opened, source_date
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from lorabuild.graph.forecast import why
     from lorabuild.graph.session import viewing
 
-    with viewing(opened(args)) as view:
+    with viewing(opened(args), source_date()) as view:
         found = why(view, args.subject)
     if as_json(args):
         print(json.dumps(found, ensure_ascii=False))

@@ -133,8 +133,9 @@ class Blobs:
             return
         place.parent.mkdir(parents=True, exist_ok=True)
         loose.chmod(_READ_ONLY)
-        with suppress(FileNotFoundError):
-            place.unlink()  # a damaged one; Windows replaces no read-only file
+        with suppress(FileNotFoundError):  # a damaged one; Windows replaces and removes no read-only file
+            place.chmod(0o600)
+            place.unlink()
         loose.replace(place)
 
     def _intact(self, name: str) -> bool:

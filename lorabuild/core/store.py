@@ -1,4 +1,4 @@
-"""The store, ``.lorabuild/`` in a project: blobs, results, history, small notes. Nothing in it is irreplaceable.
+"""The store, ``.lorabuild/`` in a project: blobs, results, history, small values. Nothing in it is irreplaceable.
 
 Writers hold the claim (``core.claim``); readers need nothing, also where there is no store yet.
 """
@@ -89,12 +89,12 @@ class Store:
         rows = self.database.rows("SELECT number, body FROM builds ORDER BY number")
         return [{**json.loads(body), "number": number} for number, body in rows]
 
-    def note(self, name: str, default: Any = None) -> Any:
+    def meta(self, name: str, default: Any = None) -> Any:
         """A small value kept under a name."""
         rows = self.database.rows("SELECT value FROM meta WHERE name = ?", [name])
         return json.loads(rows[0][0]) if rows else default
 
-    def set_note(self, name: str, value: Any) -> None:
+    def set_meta(self, name: str, value: Any) -> None:
         """Keep a small JSON-able value under a name."""
         with self.database.transaction() as link:
             text = canonical(value).decode("ascii")

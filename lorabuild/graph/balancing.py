@@ -41,7 +41,7 @@ def request(view: View) -> Request:
         min_snr=training.min_snr_gamma is not None,
         batch=training.batch,
         accumulation=training.accumulation,
-        prior=(side, side) if project.regularization else None,
+        prior=bucket_of(side, side, square) if project.regularization else None,
     )
 
 

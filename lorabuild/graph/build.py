@@ -24,28 +24,10 @@ from lorabuild.graph.view import View
 
 if TYPE_CHECKING:
     from lorabuild.graph.view import Step
+    from lorabuild.graph.wishes import Wishes
     from lorabuild.schema.load import Loaded
 
 LOOKS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """How a build is wanted.
-
-    Attributes:
-        targets: stages to go up to; none means all.
-        locked: fail when lora.lock would change.
-        wait: wait for another build, instead of failing.
-        rehash: read every file again, whatever its stat says.
-        date: SOURCE_DATE_EPOCH, where a person fixed the date that the files carry.
-    """
-
-    targets: tuple[str, ...] = ()
-    locked: bool = False
-    wait: bool = True
-    rehash: bool = False
-    date: int | None = None
 
 
 @dataclass
@@ -92,7 +74,7 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
         tally = Tally()
         stages = up_to(wishes.targets)
         view = _until_still(loaded, store, wishes, tally, emit)
-        outputs = finish(view, stages, tally.stages, locked=wishes.locked, emit=emit)
+        outputs = finish(view, stages, tally.stages, wishes, emit)
         seconds = round(time.monotonic() - begun, 3)
     done = {"ok": True, "seconds": seconds, "stages": tally.stages, "outputs": outputs}
     emit(Event("done", data=done))
@@ -102,7 +84,7 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
 def _until_still(loaded: Loaded, store: Store, wishes: Wishes, tally: Tally, emit: Emit) -> View:
     """Plan and run; when a file changed under a stage, look again."""
     for _ in range(LOOKS):
-        inventory = take(loaded.site, store, rehash=wishes.rehash)
+        inventory = take(loaded.site, store, rehash=wishes.rehash, seen=wishes.seen)
         view = View(loaded.site, inventory, store, ITEMS, date=wishes.date, tally=tally.stages)
         worker = _Worker(view, wishes, tally, emit)
         try:

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lorabuild.graph.view import View
+    from lorabuild.graph.wishes import Wishes
 
 UNLOCKED = ("report.html",)
 
 
 def finish(
-    view: View, stages: tuple[str, ...], tally: Mapping[str, Any], *, locked: bool, emit: Emit
+    view: View, stages: tuple[str, ...], tally: Mapping[str, Any], wishes: Wishes, emit: Emit
 ) -> list[dict[str, str]]:
     """Hand out what was built and remember it.
 
@@ -34,14 +35,14 @@ def finish(
     if "package" in stages:
         hashes = {entry["path"]: entry["sha256"] for entry in outputs if not entry["path"].endswith(UNLOCKED)}
         content = locks.lock_of(view, stages, hashes)
-        if locked:
+        if wishes.locked:
             locks.compare(locks.read_lock(root), content)
         _write_changed(root / locks.NAME, locks.write_lock(content))
         _write_changed(root / locks.MANIFEST, locks.manifest(view))
     if any(counts["ran"] for counts in tally.values()):
         view.store.history_add({"stages": dict(tally), "outputs": outputs})
         view.store.backup()
-    _index(view, stages, outputs)
+    _index(view, stages, outputs, wishes)
     return outputs
 
 
@@ -86,14 +87,16 @@ def _write_changed(path: Path, data: bytes) -> bool:
     return True
 
 
-def _index(view: View, stages: tuple[str, ...], outputs: list[dict[str, str]]) -> None:
-    """Write the null index for this target; drop the others, which may be older than the disk."""
+def _index(view: View, stages: tuple[str, ...], outputs: list[dict[str, str]], wishes: Wishes) -> None:
+    """Write the null index for this target; the others may be older than the disk and are dropped."""
     root = view.site.root
     drop_indexes(root)
-    files = [root / "lora.yaml", *view.inventory.watched, *(root / entry["path"] for entry in outputs)]
-    if "package" in stages:
-        files += [root / locks.NAME, root / locks.MANIFEST]
+    if wishes.seen is None:
+        return
+    made = [view.site.path(entry["path"]) for entry in outputs]
+    made += [root / locks.NAME, root / locks.MANIFEST] if "package" in stages else []
     counts = {stage: {"ran": 0, "reused": view.step(stage).total, "seconds": 0.0} for stage in stages}
-    text = f"{view.project.name} is up to date – nothing to do"
     done = {"event": "done", "ok": True, "seconds": 0.0, "stages": counts, "outputs": outputs}
-    write_index(root, stages[-1], view.inventory.folders, files, {"text": text, "json": done})
+    says = {"text": f"{view.project.name} is up to date – nothing to do", "json": done}
+    date = None if view.date is None else str(view.date)
+    write_index(root, stages[-1], wishes.seen, made, says, environ={"SOURCE_DATE_EPOCH": date})

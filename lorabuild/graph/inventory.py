@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,10 @@ from lorabuild.images.suffixes import SUFFIXES
 from lorabuild.models.source import Located, locate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from lorabuild.core.nullindex import Seen
     from lorabuild.core.store import Store
     from lorabuild.schema.site import Site
 
@@ -59,7 +60,6 @@ class Inventory:
         models: part of the base model → digest.
         tagger: file of the tagger → digest.
         folders: every folder that was searched.
-        read: every file that was looked at.
     """
 
     files: dict[str, ImageFile]
@@ -68,12 +68,20 @@ class Inventory:
     models: dict[str, str]
     tagger: dict[str, str]
     folders: tuple[Path, ...]
-    read: tuple[Path, ...]
 
 
-def take(site: Site, store: Store, *, rehash: bool = False) -> Inventory:
-    """Look at the disk. Raises ``ProjectError`` when a model or a folder is missing."""
+def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = None) -> Inventory:
+    """Look at the disk. Raises ``ProjectError`` when a model or a folder is missing.
+
+    Args:
+        site: the project and its folder.
+        store: holds the stat cache.
+        rehash: read every file again.
+        seen: is shown every file before it is read, for the null index.
+    """
     concepts = {name: site.path(concept.folder) for name, concept in site.project.concepts.items()}
+    if seen:
+        _show(seen.folder, concepts.values())
     found = {folder: walk(folder, SUFFIXES, within=site.root) for folder in sorted(set(concepts.values()))}
     base, tagger = locate(site), _tagger(site)
     images = [path for listing in found.values() for path in listing.files]
@@ -81,19 +89,27 @@ def take(site: Site, store: Store, *, rehash: bool = False) -> Inventory:
     beside = {path: _beside(path, endings) for path in images}
     models = [path for paths in base.files.values() for path in paths]
     read = [*images, *(side for pair in beside.values() for side in pair if side), *models, *tagger.values()]
+    if seen:
+        _show(seen.file, [*models, *tagger.values()])
     digests = StatCache(store, rehash=rehash).digests(read)
     files = [_image(site, path, *beside[path], digests) for path in images]
     refused = {path: why for listing in found.values() for path, why in listing.problems.items()}
     files += [ImageFile(relative(site, path), path, None, problem=why) for path, why in refused.items()]
     return Inventory(
         files={file.path: file for file in sorted(files, key=lambda file: file.path)},
-        members={name: tuple(relative(site, path) for path in found[folder].files) for name, folder in concepts.items()},
+        members={
+            name: tuple(relative(site, path) for path in found[folder].files) for name, folder in concepts.items()
+        },
         base=base,
         models={part: _joined(base.path, paths, digests) for part, paths in base.files.items()},
         tagger={name: _needed(digests, path) for name, path in tagger.items()},
         folders=tuple(path for listing in found.values() for path in listing.folders),
-        read=tuple(read),
     )
+
+
+def _show(look: Callable[[Path], None], paths: Iterable[Path]) -> None:
+    for path in paths:
+        look(path)
 
 
 def _tagger(site: Site) -> dict[str, Path]:

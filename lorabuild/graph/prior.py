@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lorabuild.balance.buckets import bucket_of
 from lorabuild.core.counted import count
+from lorabuild.graph import balancing
 from lorabuild.graph.view import item
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def prior_pictures(view: View) -> Iterator[Item]:
     generate = wanted.generate
     prompts = generate.prompts or _class_words(view) or ("",)
     side = view.project.images.resolution
+    size = list(bucket_of(side, side, balancing.sizes(view)))
     models = {f"base.{part}": view.inventory.models[part] for part in DRAWN_WITH}
     for index in range(generate.count):
         prompt = chosen(prompts[index % len(prompts)], generate.seed, index)
@@ -35,7 +38,7 @@ def prior_pictures(view: View) -> Iterator[Item]:
             "seed": count("prior", generate.seed, index) % 2**32,
             "steps": generate.steps,
             "cfg": generate.cfg,
-            "size": [side, side],
+            "size": size,
         }
         parts = {**models, "base.clip_skip": view.project.base.clip_skip, **reads}
         yield item("latents", f"regularization/{index + 1:03d}", parts, reads)

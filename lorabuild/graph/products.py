@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from lorabuild import __version__
 from lorabuild.balance.buckets import bucket_of
 from lorabuild.core.digest import canonical, digest
 from lorabuild.graph import balancing
@@ -29,13 +30,11 @@ def package(view: View) -> Iterator[Draft]:
         yield Waiting("package")
         return
     reads = _facts(view, trained)
+    concepts = [[name, list(concept.triggers)] for name, concept in view.project.concepts.items()]
     parts = {
-        **{
-            name: value
-            for name, value in consumed(view.project, "").items()
-            if not name.startswith(("samples.", "concepts."))
-        },
-        "samples.negative": view.project.samples.negative,
+        **{name: value for name, value in consumed(view.project, "").items() if _is_packed(name)},
+        "lorabuild": __version__,
+        "concepts": concepts,
         "train": trained.key,
         "epoch": reads["epoch"],
         "images": _content(reads["images"]),
@@ -43,6 +42,11 @@ def package(view: View) -> Iterator[Draft]:
         "date": view.date,
     }
     yield item("package", "package", parts, {**reads, "pictures": pictures})
+
+
+def _is_packed(name: str) -> bool:
+    """Whether a word of lora.yaml is read by the package; what is drawn counts by its pictures."""
+    return not name.startswith(("samples.", "concepts.")) or name in {"samples.negative", "samples.weight"}
 
 
 def report(view: View) -> Iterator[Draft]:
@@ -85,7 +89,7 @@ def _facts(view: View, trained: Result) -> dict[str, Any]:
         "max_steps": steps,
         "batches": table.batches_per_epoch,
         "base": {
-            "name": os.path.basename(view.project.base.model.rstrip("/")),
+            "name": PurePath(view.project.base.model).name,
             "path": str(base.path) if base.kind == "file" else None,
             "prediction": base.prediction_type,
         },

@@ -130,8 +130,6 @@ def _missing(case: Case) -> Told:
 
 
 def _empty(case: Case) -> Told:
-    if case.shape and case.shape.kind == "pair":
-        return _wrong(case)
     return f"nothing stands under `{case.name}`", _write(case)
 
 

@@ -81,7 +81,7 @@ def test_what_a_killed_writer_left_is_swept(folder):
     (folder / "tmp").mkdir(parents=True)
     (folder / "tmp" / "half").write_bytes(b"x")
     with claim(folder, wait=False, say=never):
-        assert [path.name for path in folder / "tmp".iterdir()] == []
+        assert [path.name for path in (folder / "tmp").iterdir()] == []
 
 
 def test_the_claim_ends_with_an_error(folder):

@@ -1,5 +1,4 @@
 import os
-from os import stat as look_at
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,7 +34,7 @@ class Disk:
         self.wanted = wanted
 
     def __call__(self, what):
-        real = look_at(what)
+        real = os.stat(what)  # noqa: PTH116 -- it may be a descriptor
         fields = {name: getattr(real, name) for name in dir(real) if name.startswith("st_")}
         fields |= {"st_mtime_ns": LONG_AGO, "st_ctime_ns": LONG_AGO} | self.wanted
         return SimpleNamespace(**fields)

@@ -76,7 +76,7 @@ def test_only_large_blobs_are_files_and_nobody_can_write_to_them(store):
     keep(store, LARGE, 2)
     assert not blob_file(store, b"small").exists()
     assert blob_file(store, LARGE).stat().st_mode & 0o777 == 0o444
-    assert [path.name for path in store.folder / "tmp".iterdir()] == []
+    assert [path.name for path in (store.folder / "tmp").iterdir()] == []
 
 
 def test_what_is_not_committed_is_not_there(folder):
@@ -84,7 +84,7 @@ def test_what_is_not_committed_is_not_there(folder):
         names = [store.write(b"small"), store.write(LARGE)]
     with Store(folder) as store:
         assert not any(store.has(name) for name in names)
-        assert [path.name for path in folder / "tmp".iterdir()] == []
+        assert [path.name for path in (folder / "tmp").iterdir()] == []
 
 
 def test_an_orphan_of_a_killed_writer_is_taken_over(store):
@@ -272,12 +272,12 @@ def test_history(store):
     assert store.history() == [{"seconds": 1.5, "number": 1}, {"seconds": 2, "number": 2}]
 
 
-def test_notes(store):
-    assert store.note("x") is None
-    assert store.note("x", 3) == 3
-    store.set_note("x", {"a": [1]})
-    store.set_note("x", {"a": [2]})
-    assert store.note("x") == {"a": [2]}
+def test_meta(store):
+    assert store.meta("x") is None
+    assert store.meta("x", 3) == 3
+    store.set_meta("x", {"a": [1]})
+    store.set_meta("x", {"a": [2]})
+    assert store.meta("x") == {"a": [2]}
 
 
 def test_scratch(store):
@@ -309,7 +309,7 @@ def test_a_reader_can_not_write(folder):
     with Store(folder) as store:
         keep(store, b"1")
     with Store(folder, read_only=True) as store, pytest.raises(StoreError, match="read-only"):
-        store.set_note("x", 1)
+        store.set_meta("x", 1)
 
 
 # --- damage to the database
@@ -426,7 +426,7 @@ def test_a_full_disk_while_a_blob_is_written(folder, monkeypatch):
         with pytest.raises(StoreError, match="the disk is full"):
             store.write(LARGE + b"2")
         monkeypatch.undo()
-        assert [path.name for path in folder / "tmp".iterdir()] == []
+        assert [path.name for path in (folder / "tmp").iterdir()] == []
         assert store.results([first.key]) == {first.key: first}
         second = keep(store, LARGE + b"2", 2)
         assert store.read(second.outputs["x"]) == LARGE + b"2"
@@ -490,7 +490,7 @@ def test_another_program_holds_the_database(folder):
         other.execute("BEGIN IMMEDIATE")
         store.database.link.execute("PRAGMA busy_timeout = 1")
         with pytest.raises(StoreError, match="another program"):
-            store.set_note("x", 1)
+            store.set_meta("x", 1)
 
 
 # --- kills

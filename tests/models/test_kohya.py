@@ -1,4 +1,4 @@
-"""Against what the standard trainer was seen to adapt in a real-size Stable Diffusion 1.5; no weights are needed for that."""
+"""Against what the standard trainer was seen to adapt in a real-size Stable Diffusion 1.5; no weights are needed."""
 
 import json
 from pathlib import Path

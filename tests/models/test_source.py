@@ -147,7 +147,7 @@ def test_single_file_takes_the_tokenizer_of_the_hub_cache(tmp_path, tiny, cache)
 
 def test_single_file_of_another_family(tmp_path):
     single(tmp_path, "conditioner.embedders.0.x")
-    with pytest.raises(ProjectError, match="is SDXL, while base.family says sd15"):
+    with pytest.raises(ProjectError, match=r"is SDXL, while base\.family says sd15"):
         source.locate(site(tmp_path, "m.safetensors"))
     (tmp_path / "m.gguf").touch()
     with pytest.raises(ProjectError, match=r"m\.gguf is no \.safetensors file"):
@@ -166,7 +166,7 @@ def test_what_is_nowhere_says_what_to_do(tmp_path, cache):
     with pytest.raises(ProjectError, match="neither a path in this project nor a hub model") as caught:
         source.locate(site(tmp_path, "some/model"))
     assert "hf download some/model" in caught.value.next_step
-    with pytest.raises(ProjectError, match="there is no model at './nowhere/at/all'"):
+    with pytest.raises(ProjectError, match=r"there is no model at '\./nowhere/at/all'"):
         source.locate(site(tmp_path, "./nowhere/at/all"))
 
 

@@ -1,13 +1,17 @@
 # ruff: noqa: E501 - in the table below a mistake and its answer stand on one line
 """What is said about mistakes: lorabuild.schema.document, yaml_errors, explain, expected, unknown, foreign."""
 
+from typing import Literal
+
 import pytest
+from pydantic import Field
 
 from lorabuild.schema.document import MOST_LETTERS, read
 from lorabuild.schema.expected import example, limit, wanted
 from lorabuild.schema.explain import told
 from lorabuild.schema.foreign import FOREIGN
 from lorabuild.schema.project import Project
+from lorabuild.schema.section import Section
 from lorabuild.schema.training import Training
 from lorabuild.schema.unknown import unknown
 from lorabuild.schema.words import fields, words
@@ -52,6 +56,9 @@ MISTAKES = {
     "truth as a name": ("captions: {replace: {no: a}}", "7:22 captions.replace.no", "reads the word `no`", '"no":'),
     "map without values": ("captions: {replace: {a: }}", "7:22", "nothing is written behind `a:`", '`a: ""`'),
     "map as a list": ("captions: {replace: [a]}", "7:12", "wants `name: …` lines, each with a text", "grey_eyes"),
+    "section in a list": ("captions: {drop: [{a: b}]}", "7:19 captions.drop.0", "here stands a section in the list", "drop: ["),
+    "list in a list": ("captions: {drop: [[a]]}", "7:19 captions.drop.0", "here stands a list in the list", "drop: ["),
+    "section for a text": ("output: {title: {a: b}}", "7:10 output.title", "wants a text; here stands a section", "title: "),
     "twice": ("name: b", "7:1 name", "stands here twice, first in line 1", "keep one"),
     "star": ("captions: {drop: [*_eyes]}", "7:19", "`*_eyes` begins with a star", '"*_eyes"'),
     "star alone": ("captions: {drop: [*]}", "7:19", "begins with a star", '"*"'),
@@ -122,6 +129,43 @@ def test_what_must_be_there_is_asked_for_with_an_example(wrong):
     assert "under `concepts.a:`" in told_of["lora.yaml:2:12 concepts.a.folder"]["what"]
     (nothing,) = wrong(good="name: a\nbase: {model: b}\nconcepts:\n")
     assert "nothing stands under `concepts`" in nothing["what"]
+
+
+def test_what_stands_under_a_name_is_a_section(wrong):
+    (problem,) = wrong(good="name: a\nbase: {model: b}\nconcepts: {a: dataset/plain}\n")
+    assert problem["what"] == "`a` wants a section of its own; here stands the text `dataset/plain`"
+    assert problem["next_step"] == "write `a: {…}`"
+
+
+class Inner(Section):
+    """A section with nothing to go by."""
+
+    must: int
+
+
+class Outer(Section):
+    """Fields without examples and defaults."""
+
+    inner: Inner
+    named: dict[str, Inner]
+    many: tuple[str, ...]
+    two: tuple[float, float]
+    kind: Literal["a", "b"]
+    at_most: int = Field(le=3)
+
+
+def test_a_field_without_example_gets_the_simplest_one():
+    simplest = {name: example(name, field) for name, field in fields(Outer).items()}
+    assert simplest == {
+        "inner": "inner: {must: 1}",
+        "named": "named: {name: {must: 1}}",
+        "many": "many: [text]",
+        "two": "two: [1.0, 1.0]",
+        "kind": "kind: a",
+        "at_most": "at_most: 1",
+    }
+    assert wanted(fields(Outer)["at_most"]) == "a whole number, at most 3"
+    assert wanted(fields(Outer)["kind"]) == "one of `a`, `b`"
 
 
 def test_every_foreign_word_leads_to_one_of_ours():
