@@ -383,3 +383,27 @@ def _loaded_by(names: list[str], code: str = "", folder: Path = ROOT) -> list[st
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.rpartition("loaded:")[2].split()
+
+
+def test_the_rules_themselves_see_what_they_should():
+    text = (
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import torch\nelse:\n    import numpy\n"
+        "def late():\n    from lorabuild.core import errors\n    from . import plan\n    import PIL.Image\n"
+    )
+    module = Module("lorabuild.graph.sample", PACKAGE / "graph/sample.py", text, ast.parse(text))
+    found = {(one.imported, one.typing_only) for one in _imports(module, module.tree, typing_only=False)}
+    assert found == {
+        ("typing", False),
+        ("torch", True),
+        ("numpy", False),
+        ("lorabuild.core.errors", False),
+        ("lorabuild.graph.plan", False),
+        ("PIL.Image", False),
+    }
+    circles = [circle for circle, _ in _circles({"a": {"b": ""}, "b": {"c": ""}, "c": {"a": "", "d": ""}})]
+    assert circles == [["a", "b", "c", "a"]]
+    assert list(_silent(Module("m", PACKAGE, "", ast.parse("def f(): ...\nclass _C:\n  def g(self): ...\n")))) == [
+        ("the module", 1),
+        ("f", 1),
+    ]

@@ -12,8 +12,8 @@ class Event:
     """One thing that happened.
 
     ``kind`` is one of ``stage`` (a stage begins: total, todo, reasons), ``progress`` (done, total, unit, loss, lr …),
-    ``item`` (one item is finished), ``aside`` (one item is set aside: item, problem), ``table`` (repeats before training),
-    ``note`` and ``warning`` (code, item, text), ``stage_done`` (ran, reused, seconds), ``done`` (the end).
+    ``aside`` (one item is set aside: item, problem), ``table`` (repeats before training), ``note`` and ``warning``
+    (code, item, text), ``stage_done`` (ran, reused, seconds), ``done`` (the end: ok, seconds, stages, outputs).
     """
 
     kind: str

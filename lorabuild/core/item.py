@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,8 @@ class Item:
         id: what a person calls it (a path in the project, ``epoch 3 · zorbl, forest``); never part of the key.
         key: ``b3:<64 hex>`` over everything that may change the result, and nothing else.
         parts: the named, JSON-able parts that the key was made of, for ``why``.
-        reads: what ``run`` needs to do the work: digests of blobs, texts, absolute paths, numbers. Never part of the key.
+        reads: what ``run`` needs to do the work: digests of blobs, texts, absolute paths, numbers; never part of the
+            key by itself.
     """
 
     id: str
@@ -75,6 +79,6 @@ class Outputs(Protocol):
         """Set an item aside: remembered until its key changes, named in every report, never a crash."""
         ...
 
-    def scratch(self, key: str) -> Any:
-        """A private folder (``pathlib.Path``) for resumable work under this key, e.g. training state."""
+    def scratch(self, key: str) -> Path:
+        """A private folder for resumable work under this key, e.g. training state."""
         ...

@@ -55,6 +55,11 @@ def available(kind: str) -> bool:
     return kind == "cpu" or (kind == "mps" and torch.backends.mps.is_available())
 
 
+def drawing(device: torch.device) -> torch.dtype:
+    """What judging samples are drawn in: half precision on CUDA, as people draw there; float32 elsewhere."""
+    return torch.float16 if device.type == "cuda" else FULL
+
+
 def rows(device: torch.device, pixels: int, batch: int = 8) -> int:
     """How many pictures of ``pixels`` (width · height) a forward pass takes: always exactly these, the last padded.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, cast
 
 from lorabuild.core.words import hand
+from lorabuild.models import source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from lorabuild.models.source import Located
     from lorabuild.schema.base import Base
 
-PARTS = frozenset({"unet", "vae", "text_encoder", "tokenizer", "scheduler"})
+PARTS = frozenset(source.PARTS)
 
 
 class Model(Protocol):

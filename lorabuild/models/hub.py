@@ -46,7 +46,8 @@ def cached(name: HubName) -> tuple[str, Path]:
     raise ProjectError(
         f"{name} is neither a path in this project nor a hub model that was downloaded here",
         where=WHERE,
-        next_step=f"run `lorabuild fetch` (or `hf download {name.repo}`) once while online, or give a local model",
+        next_step=f"run once while online: hf download {name.repo} --revision {name.revision} "
+        "--exclude '*.ckpt' '*.bin' '*.fp16.*' '*.non_ema.*'; or give a local folder or file",
     )
 
 

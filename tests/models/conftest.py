@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # tiny_sd15.py and sites.py serve several rooms' tests
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]  # tiny_sd15.py and sites.py serve several rooms' tests
 
 
 @pytest.fixture(autouse=True)

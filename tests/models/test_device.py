@@ -42,3 +42,8 @@ def test_record_names_what_the_bytes_depend_on():
     assert made["dtype"] == "float32"
     assert made["threads"] == torch.get_num_threads()
     assert {"torch", "diffusers", "transformers", "cpu"} <= set(made)
+
+
+def test_samples_are_drawn_in_half_precision_on_cuda_alone():
+    assert device.drawing(torch.device("cuda")) == torch.float16
+    assert device.drawing(torch.device("mps")) == device.drawing(torch.device("cpu")) == device.FULL

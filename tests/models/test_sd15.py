@@ -1,6 +1,3 @@
-import json
-import shutil
-
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
@@ -142,27 +139,6 @@ def test_size_that_the_unet_can_t_halve_is_refused(model):
     with pytest.raises(ProjectError, match="multiples of 32") as caught:
         model.sample(["a"], negatives=[""], seeds=[1], **DRAWN | {"width": 40})
     assert "32x32" in caught.value.next_step
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of diffusers under numpy 2
-@pytest.mark.parametrize("name", ["EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "PNDMScheduler"])
-def test_other_samplers(tiny, tmp_path, name):
-    folder = shutil.copytree(tiny, tmp_path / name)
-    config = folder / "scheduler/scheduler_config.json"
-    config.write_text(
-        json.dumps(json.loads(config.read_text("utf-8")) | {"_class_name": name, "skip_prk_steps": True}), "utf-8"
-    )
-    model = opened(folder)
-    both = model.sample(["a", "b"], negatives=["", ""], seeds=[1, 2], **DRAWN)
-    assert torch.equal(both[1], model.sample(["b"], negatives=[""], seeds=[2], **DRAWN)[0])
-
-
-def test_unknown_sampler_is_refused(tiny, tmp_path):
-    folder = shutil.copytree(tiny, tmp_path / "odd")
-    config = folder / "scheduler/scheduler_config.json"
-    config.write_text(config.read_text("utf-8").replace("DDIMScheduler", "MagicScheduler"), "utf-8")
-    with pytest.raises(ProjectError, match="MagicScheduler"):
-        opened(folder).sample(["a"], negatives=[""], seeds=[1], **DRAWN)
 
 
 def test_checkpointing_gives_the_same_gradients(tiny):

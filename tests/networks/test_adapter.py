@@ -1,0 +1,57 @@
+import pytest
+import torch
+from torch import nn
+
+from lorabuild.networks.adapter import Adapter, part_of
+from lorabuild.networks.attach import attach
+from lorabuild.schema.network import LoRA
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("lora_unet_mid_block_attentions_0_proj_in", "unet"),
+        ("lora_te_text_model_encoder_layers_0_mlp_fc1", "text_encoder"),
+        ("lora_te2_text_model_encoder_layers_0_mlp_fc1", "text_encoder"),
+    ],
+)
+def test_part_of(name, part):
+    assert part_of(name) == part
+
+
+def test_attaching_twice_is_attaching_once():
+    layer, x = nn.Linear(3, 3), torch.randn(2, 3)
+    adapter = attach({"lora_unet_a": layer}, LoRA(dim=2, alpha=2), 0)
+    with torch.no_grad():
+        adapter.layer("lora_unet_a").lora_up.fill_(1)
+    once = layer(x)
+    assert adapter.attach() is adapter
+    assert torch.equal(layer(x), once)
+    adapter.detach()
+    assert not torch.equal(layer(x), once)
+    adapter.attach()
+    assert torch.equal(layer(x), once)
+
+
+def test_the_model_s_own_parameters_stay_its_own():
+    model = nn.Sequential(nn.Linear(3, 3))
+    before = list(model.state_dict())
+    attach({"lora_unet_a": model[0]}, LoRA(dim=2, alpha=2), 0)
+    assert list(model.state_dict()) == before
+    assert len(list(model.modules())) == 2
+
+
+def test_moving_keeps_float32():
+    layer = nn.Linear(3, 3, dtype=torch.bfloat16)
+    adapter = attach({"lora_unet_a": layer}, LoRA(dim=2, alpha=2), 0).to(torch.device("cpu"))
+    assert {parameter.dtype for parameter in adapter.parameters()} == {torch.float32}
+    assert isinstance(adapter, Adapter)
+
+
+def test_state_is_a_copy():
+    adapter = attach({"lora_unet_a": nn.Linear(3, 3)}, LoRA(dim=2, alpha=1), 0)
+    state = adapter.state()
+    state["lora_unet_a.lora_down.weight"].zero_()
+    assert adapter.layer("lora_unet_a").lora_down.any()
+    assert set(state) == {f"lora_unet_a.{name}" for name in ("alpha", "lora_down.weight", "lora_up.weight")}
+    assert state["lora_unet_a.alpha"].shape == ()
