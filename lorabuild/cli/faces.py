@@ -135,13 +135,14 @@ def table_lines(data: dict[str, Any]) -> list[str]:
 
 def closing(data: dict[str, Any], project: Project) -> list[str]:
     """The last lines: what came out and where to look."""
+    aside = [f"  set aside:   {entry['item']} – {entry['problem']}" for entry in data.get("aside", [])]
     if not any(counts["ran"] for counts in data["stages"].values()):
-        return [f"{project.name} is up to date – nothing to do"]
+        return [f"{project.name} is up to date – nothing to do", *aside]
     files = [entry["path"] for entry in data["outputs"]]
     model = [path for path in files if path.endswith(".safetensors")]
     page = [path for path in files if path.endswith(".html")]
     lines = [f"built in {span(data['seconds'])}"]
-    return lines + [f"  the LoRA:    {path}" for path in model] + [f"  look at it:  {path}" for path in page]
+    return [*lines, *(f"  the LoRA:    {path}" for path in model), *(f"  look at it:  {path}" for path in page), *aside]
 
 
 def span(seconds: float) -> str:

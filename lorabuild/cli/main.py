@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning OpenMP threads cost 15–30× on busy cores
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same bits again on CUDA
     signal.signal(signal.SIGTERM, _terminate)
     try:
         args = _parser().parse_args(_with_command(words))

@@ -6,6 +6,7 @@ Writers hold the claim (``core.claim``); readers need nothing, also where there 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from typing import TYPE_CHECKING, Any, Self
 
@@ -106,6 +107,10 @@ class Store:
         with trouble("make a folder for work under way", folder):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def drop_scratch(self, key: str) -> None:
+        """Remove the private folder of a key, once its result is committed."""
+        shutil.rmtree(self.folder / "work" / key.removeprefix("b3:"), ignore_errors=True)
 
     def backup(self, *, every: float = 600.0) -> None:
         """Copy the database aside, unless that was done in the last ``every`` seconds. Called after a clean build."""

@@ -1,4 +1,4 @@
-"""The balance as the plan needs it at any time, also before it was built: pure arithmetic on what is known of the images."""
+"""The balance at any time, also before it was built: pure arithmetic on what is known of the images."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from lorabuild.graph.session import STORE
 from lorabuild.graph.status import aside
 from lorabuild.graph.tasks import run_stages
 from lorabuild.graph.view import View
+from lorabuild.models.source import fetch, is_missing
 
 if TYPE_CHECKING:
     from lorabuild.graph.view import Step
@@ -60,7 +61,7 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
         emit: the sink for events.
 
     Returns:
-        What the last line of ``build --json`` holds: ``ok``, ``seconds``, ``stages``, ``outputs``.
+        What the last line of ``build --json`` holds: ``ok``, ``seconds``, ``stages``, ``outputs``, ``aside``.
 
     Raises:
         LorabuildError: a stage failed, the store is busy or can't be written, the lock differs.
@@ -75,14 +76,18 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
         stages = up_to(wishes.targets)
         view = _until_still(loaded, store, wishes, tally, emit)
         outputs = finish(view, stages, tally.stages, wishes, emit)
+        left_out = aside(view)
         seconds = round(time.monotonic() - begun, 3)
-    done = {"ok": True, "seconds": seconds, "stages": tally.stages, "outputs": outputs}
+    done = {"ok": True, "seconds": seconds, "stages": tally.stages, "outputs": outputs, "aside": left_out}
     emit(Event("done", data=done))
     return done
 
 
 def _until_still(loaded: Loaded, store: Store, wishes: Wishes, tally: Tally, emit: Emit) -> View:
     """Plan and run; when a file changed under a stage, look again."""
+    if is_missing(loaded.site):
+        emit(Event("note", data={"code": "download", "text": f"downloading {loaded.project.base.model}"}))
+        fetch(loaded.site)
     for _ in range(LOOKS):
         inventory = take(loaded.site, store, rehash=wishes.rehash, seen=wishes.seen)
         view = View(loaded.site, inventory, store, ITEMS, date=wishes.date, tally=tally.stages)
@@ -131,6 +136,9 @@ class _Worker:
         with self.view.store.writer(stage) as outputs:
             module.run(step.todo, self.view.site, outputs, self.emit)
         after = self.view.again(stage)
+        for made in step.todo:
+            if made.key in self.view.results:
+                self.view.store.drop_scratch(made.key)
         self._tell_aside(step, after)
         if after.todo:
             raise _Moved

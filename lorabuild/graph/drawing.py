@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.graph.prior import DRAWN_WITH
-from lorabuild.graph.view import Draft, View, item
+from lorabuild.graph.view import Draft, View, Waiting, item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def sample(view: View) -> Iterator[Draft]:
     """One item a picture. With the LoRA its key reads the train key, so it waits only while that is unknown."""
     samples = view.project.samples
-    models = {f"base.{part}": view.inventory.models[part] for part in DRAWN_WITH}
+    models: dict[str, Any] = {f"base.{part}": view.inventory.models[part] for part in DRAWN_WITH}
     models["base.clip_skip"] = view.project.base.clip_skip
     train_key = view.key("train", "train")
     trained = view.made("train").get("train")
@@ -26,12 +26,15 @@ def sample(view: View) -> Iterator[Draft]:
             "sample", picture_id(0, prompt), {**models, **drawn}, {**drawn, "lora": None, "weight": 0.0, "epoch": 0}
         )
         for epoch in epochs(view):
+            if train_key is None:
+                yield Waiting(picture_id(epoch, prompt))
+                continue
             lora = trained.outputs[epoch_name(epoch)] if trained and not trained.problem else None
             reads = {**drawn, "lora": lora, "weight": samples.weight, "epoch": epoch}
             parts = {
                 **models,
                 **drawn,
-                "train": train_key or "waiting",
+                "train": train_key,
                 "epoch": epoch,
                 "samples.weight": samples.weight,
             }

@@ -37,13 +37,19 @@ def _differences(place: str, then: Mapping[str, Any], now: Mapping[str, Any]) ->
             yield f"{label}: new, {shown(after)}"
         elif after is MISSING:
             yield f"{label}: gone, was {shown(before)}"
+        elif _is_digest(before) and _is_digest(after):
+            yield f"{label} changed"
         else:
             yield f"{label} {shown(before)} → {shown(after)}"
 
 
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("b3:")
+
+
 def shown(value: Any) -> str:
     """A value as a person reads it; digests are shortened, long things too."""
-    if isinstance(value, str) and value.startswith("b3:"):
+    if _is_digest(value):
         return f"b3:{short(value)}…"
     if value is None:
         return "none"

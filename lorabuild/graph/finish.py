@@ -11,6 +11,7 @@ from lorabuild.core.files import write_atomic
 from lorabuild.core.nullindex import drop_indexes, write_index
 from lorabuild.graph import lock as locks
 from lorabuild.graph.order import LAST
+from lorabuild.graph.status import aside, up_to_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,18 +63,13 @@ def _hand_out(view: View, stages: tuple[str, ...], emit: Emit) -> list[dict[str,
     for stage in ("package", LAST):
         if stage in stages:
             for result in view.made(stage).values():
-                for name, blob in result.outputs.items():
-                    handed[name] = blob
+                handed |= result.outputs
     found = []
     for name, blob in sorted(handed.items()):
-        data = view.store.read(blob)
+        data, path = view.store.read(blob), f"{view.project.output.folder}/{name}"
         if _write_changed(folder / name, data):
-            emit(
-                Event(
-                    "note", LAST, {"code": "wrote", "item": name, "text": f"wrote {view.project.output.folder}/{name}"}
-                )
-            )
-        found.append({"path": f"{view.project.output.folder}/{name}", "sha256": hashlib.sha256(data).hexdigest()})
+            emit(Event("note", LAST, {"code": "wrote", "item": path, "text": f"wrote {path}"}))
+        found.append({"path": path, "sha256": hashlib.sha256(data).hexdigest()})
     return found
 
 
@@ -96,7 +92,8 @@ def _index(view: View, stages: tuple[str, ...], outputs: list[dict[str, str]], w
     made = [view.site.path(entry["path"]) for entry in outputs]
     made += [root / locks.NAME, root / locks.MANIFEST] if "package" in stages else []
     counts = {stage: {"ran": 0, "reused": view.step(stage).total, "seconds": 0.0} for stage in stages}
-    done = {"event": "done", "ok": True, "seconds": 0.0, "stages": counts, "outputs": outputs}
-    says = {"text": f"{view.project.name} is up to date – nothing to do", "json": done}
+    left = aside(view)
+    done = {"event": "done", "ok": True, "seconds": 0.0, "stages": counts, "outputs": outputs, "aside": left}
+    says = {"text": up_to_date(view.project.name, len(left)), "json": done}
     date = None if view.date is None else str(view.date)
     write_index(root, stages[-1], wishes.seen, made, says, environ={"SOURCE_DATE_EPOCH": date})

@@ -1,4 +1,4 @@
-"""What is on disk: the images of every concept, the texts beside them, the models. Digests come through the stat cache."""
+"""What is on disk: the images of every concept, the texts beside them, the models; digests by the stat cache."""
 
 from __future__ import annotations
 

@@ -109,13 +109,18 @@ def read_lock(root: Path) -> dict[str, Any] | None:
             next_step="delete lora.lock and run `lorabuild`: it is made again",
         )
     try:
-        return dict(json.loads(text))
+        content = json.loads(text)
     except ValueError as error:
-        raise ProjectError(
-            f"the lock can't be read ({error})",
-            where=NAME,
-            next_step="restore it from git, or delete it: it is made again",
-        ) from error
+        raise _unreadable(str(error)) from error
+    if not isinstance(content, dict):
+        raise _unreadable("it is no JSON object")
+    return content
+
+
+def _unreadable(why: str) -> ProjectError:
+    return ProjectError(
+        f"the lock can't be read: {why}", where=NAME, next_step="restore it from git, or delete it: it is made again"
+    )
 
 
 def compare(locked: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:

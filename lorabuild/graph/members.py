@@ -43,14 +43,20 @@ def usable(view: View) -> Iterator[tuple[ImageFile, Result | None]]:
 
 
 def members(view: View) -> list[Member]:
-    """Every usable image of every concept, in order of path; the second of two equal pictures names its twin."""
-    known = {file.path: (file, result) for file, result in usable(view)}
+    """Every usable image of every concept, in order of path; the second of two equal pictures names its twin.
+
+    An image that the tagger set aside is none: without tags it has no caption, and without a caption nobody learns it.
+    """
+    untagged = {path for path, result in view.made("tag").items() if result.problem}
+    known = {file.path: (file, result) for file, result in usable(view) if file.path not in untagged}
+    tagged = view.made("tag")
+    untagged = {path for path, result in tagged.items() if result.problem}
     shared = Counter(path for paths in view.inventory.members.values() for path in paths)
     found = []
     for concept, paths in view.inventory.members.items():
         first: dict[str, str] = {}
         for path in paths:
-            if path in known:
+            if path in known and path not in untagged:
                 file, result = known[path]
                 twin = first.setdefault(result.facts["pixels"] if result else path, path)
                 name = f"{path} ({concept})" if shared[path] > 1 else path

@@ -1,4 +1,4 @@
-"""The items of the stages that work image by image: scan, prepare, tag, caption, latents, text – and balance between them."""
+"""The items of the stages that work image by image – scan to text – and of the balance between them."""
 
 from __future__ import annotations
 

@@ -25,6 +25,12 @@ def status(view: View) -> dict[str, Any]:
     }
 
 
+def up_to_date(name: str, aside: int) -> str:
+    """What a build says that had nothing to do."""
+    left = f" ({aside} set aside: `lorabuild status` names them)" if aside else ""
+    return f"{name} is up to date – nothing to do{left}"
+
+
 def _stage(view: View, stage: str) -> dict[str, Any]:
     step = view.step(stage)
     todo = len(step.todo) + len(step.waiting)

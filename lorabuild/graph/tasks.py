@@ -1,4 +1,4 @@
-"""The only file that imports doit: one task a stage, in order. doit orders, selects and runs; our store says what is true."""
+"""The only file that imports doit: one task a stage, in order. doit orders and runs; our store says what is true."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class _Stages(TaskLoader2):
+class _Stages(TaskLoader2):  # type: ignore[misc]  # doit has no types
     """Gives doit one task a stage; each waits for the one before it."""
 
     def __init__(

@@ -46,9 +46,18 @@ def cached(name: HubName) -> tuple[str, Path]:
     raise ProjectError(
         f"{name} is neither a path in this project nor a hub model that was downloaded here",
         where=WHERE,
-        next_step=f"run once while online: hf download {name.repo} --revision {name.revision} "
-        "--exclude '*.ckpt' '*.bin' '*.fp16.*' '*.non_ema.*'; or give a local folder or file",
+        next_step=f"run once while online: hf download {name.repo} --revision {name.revision} --exclude '*.ckpt' "
+        "--exclude '*.bin'; or give a local folder or file",
     )
+
+
+def is_cached(name: HubName) -> bool:
+    """Whether the model was downloaded before."""
+    try:
+        cached(name)
+    except ProjectError:
+        return False
+    return True
 
 
 def download(name: HubName) -> Path:

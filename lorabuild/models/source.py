@@ -86,6 +86,13 @@ def locate(site: Site) -> Located:
     )
 
 
+def is_missing(site: Site) -> bool:
+    """Whether the base is a hub model that isn't in the local cache yet."""
+    text = site.project.base.model
+    named = None if site.path(text).exists() else hub.parse(text)
+    return named is not None and not hub.is_cached(named)
+
+
 def fetch(site: Site) -> Located:
     """``locate``, after downloading what is missing of a hub model. Raises ``ProjectError`` when that fails."""
     text = site.project.base.model

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import lorabuild
 from lorabuild.publish import dataset, file, modelspec
+from lorabuild.schema.base import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,6 @@ HEADER_MOST = 1 << 20
 HASHES = 256
 """Bytes kept free in the header for the two hashes, which are taken last."""
 
-BASE_VERSION = {("sd15", "epsilon"): "sd_v1", ("sd15", "v_prediction"): "sd_v1_v"}
 OPTIMIZER = {"adamw": "torch.optim.adamw.AdamW", "prodigy": "prodigyopt.prodigy.Prodigy"}
 
 
@@ -79,7 +79,7 @@ def session_id(train_key: str) -> str:
 def _base(project: Project, base: BaseFacts, base_hashes: ModelHashes | None) -> dict[str, str]:
     known = {
         "ss_v2": "False",
-        "ss_base_model_version": BASE_VERSION[project.base.family, base.prediction],
+        "ss_base_model_version": getattr(FACTS[project.base.family], base.prediction),
         "ss_sd_model_name": base.name,
         "ss_clip_skip": str(project.base.clip_skip),
     }

@@ -6,23 +6,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import lorabuild
+from lorabuild.schema.base import FACTS
 
 if TYPE_CHECKING:
     from lorabuild.publish.facts import Run
     from lorabuild.schema.project import Project
 
-ARCHITECTURE = {"sd15": "stable-diffusion-v1/lora"}
-IMPLEMENTATION = {"sd15": "diffusers"}
 PREDICTION = {"epsilon": "epsilon", "v_prediction": "v"}
 
 
 def words(project: Project, run: Run) -> dict[str, str]:
     """The words of the specification that have a true value; what the person left open is left out."""
-    side, output = project.images.resolution, project.output
+    side, output, family = project.images.resolution, project.output, FACTS[project.base.family]
     known: dict[str, str | None] = {
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": ARCHITECTURE[project.base.family],
-        "modelspec.implementation": IMPLEMENTATION[project.base.family],
+        "modelspec.architecture": family.architecture,
+        "modelspec.implementation": family.implementation,
         "modelspec.implementation_version": f"lorabuild/{lorabuild.__version__}",
         "modelspec.title": output.title or project.name,
         "modelspec.resolution": f"{side}x{side}",

@@ -6,12 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import lorabuild
+from lorabuild.schema.base import FACTS
 
 if TYPE_CHECKING:
     from lorabuild.publish.facts import Run
     from lorabuild.schema.project import Project
-
-SD_VERSION = {"sd15": "SD1"}
 
 
 def main_triggers(project: Project) -> tuple[str, ...]:
@@ -23,7 +22,7 @@ def card(project: Project, run: Run) -> bytes:
     """``<name>.json``: UTF-8 JSON with the words that the web UI knows, and no other."""
     words = {
         "description": project.output.description or project.output.title or project.name,
-        "sd version": SD_VERSION[project.base.family],
+        "sd version": FACTS[project.base.family].webui,
         "activation text": ", ".join(main_triggers(project)),
         "preferred weight": project.samples.weight,
         "negative text": project.samples.negative,

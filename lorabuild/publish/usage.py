@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from lorabuild.publish.page import Usage
 from lorabuild.publish.sidecars import main_triggers
+from lorabuild.schema.base import FACTS
 
 if TYPE_CHECKING:
     from lorabuild.schema.project import Project
-
-PIPELINE = {"sd15": "StableDiffusionPipeline"}
 
 
 def usage(project: Project) -> Usage:
@@ -28,7 +27,7 @@ def usage(project: Project) -> Usage:
 
 def script(project: Project, prompt: str) -> str:
     """A diffusers script that draws the prompt."""
-    pipeline, base, samples = PIPELINE[project.base.family], project.base.model, project.samples
+    pipeline, base, samples = FACTS[project.base.family].pipeline, project.base.model, project.samples
     load = "from_single_file" if base.endswith(".safetensors") else "from_pretrained"
     options = [f"{prompt!r}", f"num_inference_steps={samples.steps}", f"guidance_scale={samples.cfg:g}"]
     if samples.negative:

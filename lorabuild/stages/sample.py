@@ -15,8 +15,6 @@ from lorabuild.core.events import Emit, Event
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import torch
-
     from lorabuild.core.item import Item, Outputs
     from lorabuild.models.family import Model
     from lorabuild.schema.project import Project
@@ -32,7 +30,7 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     from lorabuild.models import family, source
 
     device, batch = devices.pick(site.project.device), site.project.device.batch
-    dtype = precision(device)
+    dtype = devices.drawing(device)
     record = devices.record(device, dtype, batch)
     model = family.load(source.locate(site), site.project.base, family.PARTS, device, dtype)
     done = 0
@@ -55,13 +53,6 @@ def alike(items: Sequence[Item], *words: str) -> Iterator[tuple[tuple[Any, ...],
         read = (item.reads[word] for word in words)
         groups.setdefault(tuple(tuple(value) if isinstance(value, list) else value for value in read), []).append(item)
     yield from groups.items()
-
-
-def precision(device: torch.device) -> torch.dtype:
-    """Half precision on CUDA, as people draw there; float32 elsewhere."""
-    import torch
-
-    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 @contextmanager
