@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.cli.options import changed_here, of_project, opened, source_date
+from lorabuild.cli.options import changed_here, described, of_project, opened, source_date
 from lorabuild.cli.targets import add_targets
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def add(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
-        "build", parents=[of_project()], help="bring the LoRA up to date", description=__doc__
+        "build", parents=[of_project()], help="bring the LoRA up to date", description=described(__doc__)
     )
     add_targets(parser)
     parser.add_argument("--locked", action="store_true", help="fail when lora.lock would change")

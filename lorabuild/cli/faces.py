@@ -6,33 +6,38 @@ import json
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lorabuild.cli import lines
+from lorabuild.cli.pace import Pace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lorabuild.core.events import Emit, Event
     from lorabuild.schema.project import Project
 
-QUIET = ("aside", "warning", "error")
-EVERY = 5.0
+QUIET = ("aside", "warning")
+EVERY, GROWTH = 5.0, 0.05  # seconds between two lines of progress; a long stage speaks less often
 
 
 @contextmanager
 def face(args: argparse.Namespace, project: Project) -> Iterator[Emit]:
     """The sink for a build's events, chosen by the command line and by what stderr is."""
+    folder, verbose = Path(getattr(args, "folder", ".")), getattr(args, "verbose", False)
     if getattr(args, "json", False):
         yield json_line
     elif getattr(args, "quiet", False):
-        yield Plain(project, only=QUIET)
+        yield Plain(project, folder, only=QUIET)
     elif sys.stderr.isatty():
         from lorabuild.cli.terminal import Terminal
 
-        with Terminal(project, verbose=getattr(args, "verbose", False)) as terminal:
+        with Terminal(project, folder, verbose=verbose) as terminal:
             yield terminal
     else:
-        yield Plain(project)
+        yield Plain(project, folder, verbose=verbose)
 
 
 def json_line(event: Event) -> None:
@@ -42,114 +47,62 @@ def json_line(event: Event) -> None:
 
 
 class Plain:
-    """One line a stage on stderr; progress every few seconds. For logs, pipes and CI."""
+    """One line a stage on stderr, two for a long one, and progress now and then. For logs, pipes and CI."""
 
-    def __init__(self, project: Project, only: tuple[str, ...] = ()) -> None:
-        self.project, self.only, self.last = project, only, 0.0
+    def __init__(
+        self,
+        project: Project,
+        folder: Path = Path(),
+        *,
+        only: tuple[str, ...] = (),
+        verbose: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.project, self.folder, self.only, self.verbose = project, folder, only, verbose
+        self.clock, self.pace = clock, Pace(clock)
+        self.begun = self.last = 0.0
+        self.why = ""
 
     def __call__(self, event: Event) -> None:
         """Print what is worth a line."""
-        if self.only and event.kind not in self.only:
-            return
-        if event.kind == "progress":
-            now = time.monotonic()
-            if now - self.last < EVERY:
-                return
+        event = self.pace(event)
+        show = getattr(self, f"_{event.kind}", None)
+        if show and (not self.only or event.kind in self.only):
+            show(event)
+
+    def _say(self, stage: str, text: str) -> None:
+        print(f"{stage:<9} {text}" if stage else text, file=sys.stderr, flush=True)
+
+    def _stage(self, event: Event) -> None:
+        self.begun = self.last = self.clock()
+        self.why = lines.reason(event.data["reasons"])
+        if self.verbose:
+            for entry in event.data["reasons"]:
+                self._say(event.stage, f"{entry['item']}: {entry['why']}")
+
+    def _progress(self, event: Event) -> None:
+        now = self.clock()
+        if now - self.last >= max(EVERY, GROWTH * (now - self.begun)):
             self.last = now
-        for line in lines_of(event, self.project):
-            print(line, file=sys.stderr, flush=True)
+            self._say(event.stage, lines.progress(event.data))
 
+    def _stage_done(self, event: Event) -> None:
+        seconds = lines.took(event.data["seconds"]) if event.data["ran"] else ""
+        said = lines.outcome(event.data) + (f" in {seconds}" if seconds else "")
+        self._say(event.stage, f"{said} – {self.why}" if event.data["ran"] and self.why else said)
 
-def lines_of(event: Event, project: Project) -> list[str]:
-    """An event in plain words; no lines for what needs none."""
-    data, stage = event.data, f"{event.stage:<8}"
-    match event.kind:
-        case "stage":
-            return [f"{stage} {data['todo']} of {data['total']} – {reason(data['reasons'])}"]
-        case "progress":
-            return [f"{stage} {progress(data)}"]
-        case "stage_done":
-            return [f"{stage} {outcome(data)}"]
-        case "aside":
-            return [f"set aside: {data['item']} – {data['problem']}"]
-        case "warning":
-            return [f"warning: {data['text']} [{data['code']}]"]
-        case "note":
-            return [f"{data['text']}"]
-        case "table":
-            return table_lines(data)
-        case "done":
-            return closing(data, project)
-        case _:
-            return []
+    def _aside(self, event: Event) -> None:
+        self._say("", f"set aside: {lines.set_aside(event.data)}")
 
+    def _warning(self, event: Event) -> None:
+        self._say("", f"warning: {lines.warning(event.data)}")
 
-def reason(reasons: list[dict[str, str]]) -> str:
-    """The commonest reasons of a stage in one line."""
-    counts: dict[str, int] = {}
-    for entry in reasons:
-        counts[entry["why"]] = counts.get(entry["why"], 0) + 1
-    named = [
-        f"{why}" + (f" ({count}×)" if count > 1 else "")
-        for why, count in sorted(counts.items(), key=lambda row: -row[1])
-    ]
-    text = "; ".join(named[:2]) + (f"; and {len(named) - 2} other reasons" if len(named) > 2 else "")
-    return text if len(text) <= 160 else f"{text[:157]}…"
+    def _note(self, event: Event) -> None:
+        if self.verbose or event.data.get("code") != "wrote":
+            self._say("", event.data["text"])
 
+    def _table(self, event: Event) -> None:
+        self._say("", "\n".join(lines.table_lines(event.data)))
 
-def progress(data: dict[str, Any]) -> str:
-    """``120/400 steps, loss 0.0812, 40 s left``."""
-    parts = [f"{data['done']}/{data['total']} {data.get('unit', '')}".rstrip()]
-    if (loss := data.get("loss_mean", data.get("loss"))) is not None:
-        parts.append(f"loss {loss:.4f}")
-    if (left := data.get("left")) is not None:
-        parts.append(f"{span(left)} left")
-    return ", ".join(parts)
-
-
-def outcome(data: dict[str, Any]) -> str:
-    """``3 done in 2.1 s, 17 reused``."""
-    if not data["ran"]:
-        return f"up to date ({data['reused']})"
-    reused = f", {data['reused']} reused" if data["reused"] else ""
-    return f"{data['ran']} done in {span(data['seconds'])}{reused}"
-
-
-def table_lines(data: dict[str, Any]) -> list[str]:
-    """Repeats, exposure and steps as text."""
-    lines = [f"  {'concept':<20} {'images':>6} {'repeats':>8} {'per epoch':>10} {'share':>9}"]
-    lines += [
-        f"  {row['name']:<20} {row['images']:>6} {row['repeats']:>8} {row['per_epoch']:>10} {row['share']:>9.1f}"
-        for row in data["concepts"]
-    ]
-    lines += [
-        f"  trigger {row['name']}: seen {row['per_epoch']} times an epoch, {row['total']} in all"
-        for row in data["triggers"]
-    ]
-    steps = data["steps"]
-    return [
-        *lines,
-        f"  {steps['image']} image steps = {steps['optimizer']} optimizer steps in {steps['epochs']} epochs",
-    ]
-
-
-def closing(data: dict[str, Any], project: Project) -> list[str]:
-    """The last lines: what came out and where to look."""
-    aside = [f"  set aside:   {entry['item']} – {entry['problem']}" for entry in data.get("aside", [])]
-    if not any(counts["ran"] for counts in data["stages"].values()):
-        return [f"{project.name} is up to date – nothing to do", *aside]
-    files = [entry["path"] for entry in data["outputs"]]
-    model = [path for path in files if path.endswith(".safetensors")]
-    page = [path for path in files if path.endswith(".html")]
-    lines = [f"built in {span(data['seconds'])}"]
-    return [*lines, *(f"  the LoRA:    {path}" for path in model), *(f"  look at it:  {path}" for path in page), *aside]
-
-
-def span(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+    def _done(self, event: Event) -> None:
+        self._say("", "\n".join(lines.closing(event.data, self.project, self.folder)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import sys
 from importlib import import_module
@@ -17,9 +18,11 @@ from lorabuild.core.words import nearest
 from lorabuild.graph.order import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import FrameType
 
+ASKS = {"-h", "--help", "--version"}
+TAKES_VALUE = {"-C", "--set", "--device"}
 COMMANDS = ("build", "init", "plan", "status", "why", "schema")
 
 
@@ -42,8 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same bits again on CUDA
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        args = _parser().parse_args(_with_command(words))
-        return int(import_module(f"lorabuild.cli.{args.command}").run(args))
+        args = _parsed(_with_command(words))
+        code = int(import_module(f"lorabuild.cli.{args.command}").run(args))
+        sys.stdout.flush()  # a reader that has gone away is noticed here, and not at the interpreter's end
     except LorabuildError as error:
         _tell(error, as_json="--json" in words)
         return error.exit_code
@@ -56,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return code
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -74,10 +79,13 @@ def _tell(error: LorabuildError, *, as_json: bool) -> None:
 
 
 def _with_command(words: list[str]) -> list[str]:
-    """Put ``build`` in front of a line that starts with a stage or with nothing; answer a typo with the nearest word."""
-    first = _first_word(words)
-    if first in COMMANDS or any(word in ("-h", "--help", "--version") for word in words[:1]):
+    """Put the command first, ``build`` where none is named; answer a typo with the nearest word."""
+    place = _first_word(words)
+    first = None if place is None else words[place]
+    if first is None and ASKS & {*words}:
         return words
+    if place is not None and first in COMMANDS:
+        return [words[place], *words[:place], *words[place + 1 :]]
     if first is None or first in STAGES:
         return ["build", *words]
     known = nearest(first, [*COMMANDS, *STAGES])
@@ -85,14 +93,13 @@ def _with_command(words: list[str]) -> list[str]:
     raise ProjectError(f"there is no command or stage `{first}`", next_step=hint)
 
 
-def _first_word(words: list[str]) -> str | None:
-    takes_value = {"-C", "--set", "--device"}
+def _first_word(words: list[str]) -> int | None:
+    """Where the first word stands that is neither an option nor an option's value."""
     skip = False
-    for word in words:
-        if skip or word.startswith("-"):
-            skip = not skip and word in takes_value
-            continue
-        return word
+    for place, word in enumerate(words):
+        if not skip and not word.startswith("-"):
+            return place
+        skip = not skip and word in TAKES_VALUE
     return None
 
 
@@ -101,14 +108,26 @@ class _Parser(argparse.ArgumentParser):
         raise ProjectError(message, where="command line", next_step=f"`{self.prog} --help` shows what can be said")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsed(words: list[str]) -> argparse.Namespace:
+    parser, commands = _parser()
+    args, unknown = parser.parse_known_args(words)
+    if unknown:
+        options = re.findall(r"--[a-z-]+", commands[args.command].format_usage())
+        known = nearest(unknown[0].partition("=")[0], options)
+        hint = f"did you mean `{known}`?" if known else f"`lorabuild {args.command} --help` shows what can be said"
+        raise ProjectError(f"`lorabuild {args.command}` knows no `{unknown[0]}`", where="command line", next_step=hint)
+    return args
+
+
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
     parser = _Parser(
         prog="lorabuild",
         description="A make for LoRAs: does only the work that a change calls for.",
+        epilog="`lorabuild` alone builds, `lorabuild STAGE` up to that stage; `lorabuild COMMAND --help` says more.",
         parents=[common()],
     )
     parser.add_argument("--version", action="version", version=f"lorabuild {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for command in COMMANDS:
         import_module(f"lorabuild.cli.{command}").add(subparsers)
-    return parser
+    return parser, subparsers.choices

@@ -33,6 +33,11 @@ def of_project() -> argparse.ArgumentParser:
     return parser
 
 
+def described(doc: str | None) -> str:
+    """A module's docstring as ``--help`` shows it."""
+    return (doc or "").replace("``", "`")
+
+
 def opened(args: argparse.Namespace) -> Loaded:
     """The loaded and checked project. Raises ``ProjectError``."""
     overrides = list(getattr(args, "overrides", None) or [])
@@ -54,7 +59,11 @@ def changed_here(args: argparse.Namespace) -> bool:
 
 
 def source_date() -> int | None:
-    """SOURCE_DATE_EPOCH, the date that files carry where a person fixed one (reproducible-builds.org). Raises ``ProjectError``."""
+    """SOURCE_DATE_EPOCH (reproducible-builds.org), the date that files carry where a person fixed one.
+
+    Raises:
+        ProjectError: it is no whole number of seconds.
+    """
     text = os.environ.get("SOURCE_DATE_EPOCH", "")
     if text and not text.isdecimal():
         raise ProjectError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.cli.options import as_json, of_project, opened, source_date
+from lorabuild.cli.options import as_json, described, of_project, opened, source_date
 
 if TYPE_CHECKING:
     import argparse
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def add(subparsers: Any) -> None:
     """Register the command."""
     subparsers.add_parser(
-        "status", parents=[of_project()], help="images, repeats and what is up to date", description=__doc__
+        "status", parents=[of_project()], help="images, repeats and what is up to date", description=described(__doc__)
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lorabuild.core.errors import ProjectError
+from lorabuild.core.words import nearest
 from lorabuild.graph.order import STAGES
 
 if TYPE_CHECKING:
@@ -13,10 +15,13 @@ if TYPE_CHECKING:
 def add_targets(parser: argparse.ArgumentParser) -> None:
     """Let a command name the stages that it goes up to."""
     parser.add_argument(
-        "targets",
-        nargs="*",
-        metavar="TARGET",
-        default=[],
-        choices=[[], *STAGES],
-        help=f"go up to this stage: {', '.join(STAGES)}",
+        "targets", nargs="*", metavar="TARGET", type=_stage, help=f"go up to this stage: {', '.join(STAGES)}"
     )
+
+
+def _stage(word: str) -> str:
+    if word in STAGES:
+        return word
+    known = nearest(word, STAGES)
+    hint = f"did you mean `{known}`?" if known else f"choose one of: {', '.join(STAGES)}"
+    raise ProjectError(f"there is no stage `{word}`", where="command line", next_step=hint)

@@ -7,26 +7,38 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
-from lorabuild.cli.faces import closing, outcome, progress, reason
+from lorabuild.cli import lines
+from lorabuild.cli.pace import Pace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lorabuild.core.events import Event
     from lorabuild.schema.project import Project
 
+NAME, WORDS = 14, 62  # columns that a stage's name and a full line of progress take beside the bar
+REDRAWN = 5  # times a second: calm, and no burden on a processor that trains
+
 
 class Terminal:
-    """Draws on stderr; honours NO_COLOR (rich does)."""
+    """Draws on stderr; honours NO_COLOR (rich does). While a stage works its bar is the last line, and then goes."""
 
-    def __init__(self, project: Project, *, verbose: bool) -> None:
-        self.project, self.verbose = project, verbose
-        self.console = Console(stderr=True, highlight=False)
+    def __init__(
+        self, project: Project, folder: Path, *, verbose: bool = False, console: Console | None = None
+    ) -> None:
+        self.project, self.folder, self.verbose = project, folder, verbose
+        self.console = console or Console(stderr=True, highlight=False)
+        self.pace, self.why, self.loss = Pace(), "", ""
+        self._bar_width = min(max(self.console.width - NAME - WORDS, 8), 32)
         self.bars = Progress(
-            TextColumn("  {task.description:<9}"),
-            BarColumn(bar_width=32),
-            TextColumn("{task.fields[said]}"),
+            TextColumn("  {task.description:<9}", markup=False),
+            BarColumn(bar_width=self._bar_width),
+            TextColumn("{task.fields[said]}", markup=False),
             console=self.console,
             transient=True,
+            refresh_per_second=REDRAWN,
         )
         self.bar: Any = None
 
@@ -37,79 +49,86 @@ class Terminal:
 
     def __exit__(self, *_error: object) -> None:
         """Leave the terminal as it was."""
+        self._no_bar()
         self.bars.stop()
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
-        shown = getattr(self, f"_{event.kind}", None)
-        if shown:
-            shown(event)
+        show = getattr(self, f"_{event.kind}", None)
+        if show:
+            show(self.pace(event))
 
-    def _stage(self, event: Event) -> None:
-        self.console.print(f"[bold]{event.stage:<9}[/] {event.data['todo']} of {event.data['total']}", end="")
-        self.console.print(f"  [dim]{_escaped(reason(event.data['reasons']))}[/]")
-        if self.verbose:
-            for entry in event.data["reasons"]:
-                self.console.print(f"          [dim]{_escaped(entry['item'])}: {_escaped(entry['why'])}[/]")
-        self.bar = self.bars.add_task(event.stage, total=None, said="")
-
-    def _progress(self, event: Event) -> None:
-        if self.bar is not None:
-            data = event.data
-            rate = f", {data['rate']:.1f} a second" if data.get("rate") else ""
-            self.bars.update(
-                self.bar, total=data["total"], completed=data["done"], said=_escaped(progress(data) + rate)
-            )
-
-    def _stage_done(self, event: Event) -> None:
+    def _no_bar(self) -> None:
         if self.bar is not None:
             self.bars.remove_task(self.bar)
             self.bar = None
-        mark = "[green]✓[/]" if event.data["ran"] else "[dim]·[/]"
-        self.console.print(f"{mark} [bold]{event.stage:<9}[/] {_escaped(outcome(event.data))}")
+
+    def _fitting(self, text: str) -> str:
+        """What there is room for behind the bar; without it the bar would give way."""
+        room = max(self.console.width - NAME - self._bar_width, 8)
+        return lines.cut(text, room)
+
+    def _line(self, *parts: str | tuple[str, str]) -> None:
+        """One line of text, or (text, style), cut at the edge."""
+        self.console.print(Text.assemble(*parts), no_wrap=True, overflow="ellipsis")
+
+    def _wrapped(self, *parts: str | tuple[str, str]) -> None:
+        """As many lines as it takes."""
+        self.console.print(Text.assemble(*parts))
+
+    def _stage(self, event: Event) -> None:
+        self._no_bar()
+        self.why, self.loss = lines.reason(event.data["reasons"]), ""
+        if self.verbose:
+            for entry in event.data["reasons"]:
+                self._line((f"    {entry['item']}: {entry['why']}", "dim"))
+        self.bar = self.bars.add_task(event.stage, total=None, said=self._fitting(self.why))
+
+    def _progress(self, event: Event) -> None:
+        data = event.data
+        if self.bar is not None:
+            self.bars.update(
+                self.bar, total=data["total"], completed=data["done"], said=self._fitting(lines.progress(data))
+            )
+        if data.get("loss_mean") is not None:
+            self.loss = f", loss {data['loss_mean']:.4f}"
+
+    def _stage_done(self, event: Event) -> None:
+        self._no_bar()
+        if event.data["ran"]:
+            said, seconds = lines.outcome(event.data) + self.loss, lines.took(event.data["seconds"])
+            self._line(
+                ("✓ ", "green"), (f"{event.stage:<9} ", "bold"), f"{said:<22} {seconds:>12}   ", (self.why, "dim")
+            )
+        else:
+            self._line((f"· {event.stage:<9} {lines.outcome(event.data)}", "dim"))
+        self.why, self.loss = "", ""
 
     def _aside(self, event: Event) -> None:
-        self.console.print(f"[red]set aside[/] {_escaped(event.data['item'])} – {_escaped(event.data['problem'])}")
+        self._wrapped(("set aside ", "red"), lines.set_aside(event.data))
 
     def _warning(self, event: Event) -> None:
-        self.console.print(
-            f"[yellow]warning[/] {_escaped(event.data['text'])} [dim]{_escaped('[' + event.data['code'] + ']')}[/]"
-        )
+        self._wrapped(("warning ", "yellow"), f"{event.data['text']} ", (f"[{event.data['code']}]", "dim"))
 
     def _note(self, event: Event) -> None:
-        self.console.print(f"[dim]{_escaped(event.data['text'])}[/]")
+        if self.verbose or event.data.get("code") != "wrote":
+            self._wrapped((event.data["text"], "dim"))
 
     def _table(self, event: Event) -> None:
-        table = Table(box=None, padding=(0, 2), header_style="dim")
-        table.add_column("concept")
-        for name in ("images", "repeats", "per epoch", "share"):
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("  concept", no_wrap=True)
+        for name in ("images", "repeats", "per epoch", "budgeted"):
             table.add_column(name, justify="right")
         for row in event.data["concepts"]:
-            table.add_row(
-                _escaped(row["name"]),
-                str(row["images"]),
-                str(row["repeats"]),
-                str(row["per_epoch"]),
-                f"{row['share']:.1f}",
-            )
+            numbers = (str(row[name]) for name in ("images", "repeats", "per_epoch"))
+            table.add_row(Text(f"  {row['name']}"), *numbers, f"{row['share']:.1f}")
         self.console.print(table)
         for row in event.data["triggers"]:
-            self.console.print(
-                f"  [cyan]{_escaped(row['name'])}[/] is seen {row['per_epoch']} times an epoch, {row['total']} in all"
-            )
-        steps = event.data["steps"]
-        self.console.print(
-            f"  {steps['image']} image steps = {steps['optimizer']} optimizer steps in {steps['epochs']} epochs"
-        )
+            self._line(("  " + row["name"], "cyan"), lines.exposure(row).removeprefix(row["name"]))
+        self._wrapped(f"  {lines.steps(event.data)}")
 
     def _done(self, event: Event) -> None:
-        first, *rest = closing(event.data, self.project)
-        self.console.print(f"[bold green]{_escaped(first)}[/]")
+        first, *rest = lines.closing(event.data, self.project, self.folder)
+        self._wrapped((first, "bold green"))
         for line in rest:
-            self.console.print(_escaped(line), soft_wrap=True)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+            self.console.print(Text(line), soft_wrap=True)  # a path stays whole, to be copied

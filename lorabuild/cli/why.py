@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.cli.options import as_json, of_project, opened, source_date
+from lorabuild.cli.options import as_json, described, of_project, opened, source_date
 
 if TYPE_CHECKING:
     import argparse
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def add(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
-        "why", parents=[of_project()], help="why something is done again", description=__doc__
+        "why", parents=[of_project()], help="why something is done again", description=described(__doc__)
     )
     parser.add_argument("subject", metavar="PATH|STAGE", help="an image, or a stage")
 

@@ -17,7 +17,7 @@ from lorabuild.graph.forecast import duplicates, step_reasons
 from lorabuild.graph.inventory import take
 from lorabuild.graph.order import up_to
 from lorabuild.graph.plan import ITEMS
-from lorabuild.graph.session import STORE
+from lorabuild.graph.session import STORE, placed
 from lorabuild.graph.status import aside
 from lorabuild.graph.tasks import run_stages
 from lorabuild.graph.view import View
@@ -33,9 +33,10 @@ LOOKS = 3
 
 @dataclass
 class Tally:
-    """What a build did so far: per stage, how many items ran and were reused, and the time it took."""
+    """What a build did so far – per stage, how many items ran and were reused, and the time it took – and said once."""
 
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    said: set[tuple[str, str, str]] = field(default_factory=set)
 
     def add(self, stage: str, ran: int, total: int, seconds: float) -> None:
         """Count a stage (once more, when the disk changed under the build)."""
@@ -69,13 +70,12 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
     begun = time.monotonic()
     folder = loaded.site.root / STORE
     with (
+        placed(loaded),
         claim(folder, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))),
         Store(folder) as store,
     ):
         tally = Tally()
-        stages = up_to(wishes.targets)
-        view = _until_still(loaded, store, wishes, tally, emit)
-        outputs = finish(view, stages, tally.stages, wishes, emit)
+        view, outputs = _until_still(loaded, store, wishes, tally, emit)
         left_out = aside(view)
         seconds = round(time.monotonic() - begun, 3)
     done = {"ok": True, "seconds": seconds, "stages": tally.stages, "outputs": outputs, "aside": left_out}
@@ -83,23 +83,30 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
     return done
 
 
-def _until_still(loaded: Loaded, store: Store, wishes: Wishes, tally: Tally, emit: Emit) -> View:
-    """Plan and run; when a file changed under a stage, look again."""
+def _until_still(
+    loaded: Loaded, store: Store, wishes: Wishes, tally: Tally, emit: Emit
+) -> tuple[View, list[dict[str, str]]]:
+    """Plan, run, hand out. When a file changed under a stage, look again; a damaged blob is made again, each once."""
     if is_missing(loaded.site):
         emit(Event("note", data={"code": "download", "text": f"downloading {loaded.project.base.model}"}))
         fetch(loaded.site)
-    for _ in range(LOOKS):
+    stages = up_to(wishes.targets)
+    looks, repaired = 0, set[str]()
+    while looks < LOOKS:
         inventory = take(loaded.site, store, rehash=wishes.rehash, seen=wishes.seen)
         view = View(loaded.site, inventory, store, ITEMS, date=wishes.date, tally=tally.stages)
         worker = _Worker(view, wishes, tally, emit)
         try:
-            run_stages(up_to(wishes.targets), worker.clean, worker.run)
+            run_stages(stages, worker.clean, worker.run)
+            return view, finish(view, stages, tally.stages, wishes, emit)
         except _Moved:
+            looks += 1
             emit(Event("note", data={"code": "changed", "text": "files changed while they were read; looking again"}))
         except BlobError as error:
+            if error.what in repaired:
+                raise
+            repaired.add(error.what)
             emit(Event("note", data={"code": "repair", "text": f"{error.what}; making it again"}))
-        else:
-            return view
     raise StageError(
         "files keep changing while they are read",
         next_step="let the program that writes them finish, then run `lorabuild` again",
@@ -130,6 +137,8 @@ class _Worker:
         """Run what a stage has to do."""
         step = self.view.step(stage)
         why = [{"item": name, "why": "; ".join(causes)} for name, causes in step_reasons(self.view, step)]
+        if stage == "train":
+            self._tell_table()
         self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
         begun = time.monotonic()
         module = import_module(f"lorabuild.stages.{stage}")
@@ -139,7 +148,6 @@ class _Worker:
         for made in step.todo:
             if made.key in self.view.results:
                 self.view.store.drop_scratch(made.key)
-        self._tell_aside(step, after)
         if after.todo:
             raise _Moved
         self._told(step, len(step.todo), time.monotonic() - begun)
@@ -151,17 +159,24 @@ class _Worker:
         self.emit(
             Event("stage_done", step.stage, {"ran": ran, "reused": step.total - ran, "seconds": counts["seconds"]})
         )
+        for entry in aside(self.view, (step.stage,)):
+            self._once("aside", step.stage, {"item": entry["item"], "problem": entry["problem"]})
         if step.stage == "balance":
-            table = balancing.table(self.view).as_dict()
-            self.emit(Event("table", "balance", table))
-            for warning in table["warnings"] + duplicates(self.view):
-                self.emit(Event("warning", "balance", warning))
+            if ran:
+                self._tell_table()
+            for warning in balancing.table(self.view).as_dict()["warnings"] + duplicates(self.view):
+                self._once("warning", "balance", warning)
 
-    def _tell_aside(self, step: Step, after: Step) -> None:
-        ran = {item.id for item in step.todo}
-        for name, result in self.view.made(after.stage).items():
-            if name in ran and result.problem:
-                self.emit(Event("aside", after.stage, {"item": name, "problem": result.problem}))
+    def _tell_table(self) -> None:
+        """Repeats and exposure: where the balance changed, and before hours are spent on it."""
+        self._once("table", "balance", balancing.table(self.view).as_dict())
+
+    def _once(self, kind: str, stage: str, data: dict[str, Any]) -> None:
+        """Say something that one build says once, however often it looks at the disk."""
+        told = (kind, data.get("item", ""), data.get("text", ""))
+        if told not in self.tally.said:
+            self.tally.said.add(told)
+            self.emit(Event(kind, stage, data))
 
     def _before_training(self) -> None:
         """The last moment before hours are spent: something to learn from, and the lock as promised."""

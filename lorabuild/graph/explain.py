@@ -59,4 +59,4 @@ def shown(value: Any) -> str:
         text = ", ".join(f"{name} {shown(part)}" for name, part in value.items() if part)
     else:
         text = str(value)
-    return text if len(text) <= 120 else f"{text[:117]}…"
+    return text if len(text) <= 120 else f"{text[:119]}…"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.words import nearest
 from lorabuild.graph import balancing
 from lorabuild.graph.explain import reasons
+from lorabuild.graph.inventory import relative
 from lorabuild.graph.members import members
 from lorabuild.graph.order import STAGES, up_to
 
@@ -17,24 +19,30 @@ if TYPE_CHECKING:
     from lorabuild.core.item import Item
     from lorabuild.graph.view import Step, View
 
+LOOKED_AT = 20
+PARTS = ("unet", "vae", "text_encoder", "tokenizer")
+
 
 def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
     """Everything that ``plan --json`` prints: counts, reasons, repeats, exposure, steps, warnings."""
-    stages = [_stage(view, view.step(stage)) for stage in up_to(targets)]
+    history = view.store.history()[-LOOKED_AT:]
+    stages = [_stage(view, view.step(stage), history) for stage in up_to(targets)]
     table = balancing.table(view).as_dict()
     return {
         "clean": not any(stage["todo"] for stage in stages),
+        "seconds": round(sum(stage["seconds"] or 0.0 for stage in stages), 1) or None,
         "stages": stages,
         "concepts": table["concepts"],
         "triggers": table["triggers"],
         "steps": table["steps"],
+        "regularization_per_epoch": table["regularization_per_epoch"],
         "warnings": table["warnings"] + duplicates(view),
     }
 
 
-def _stage(view: View, step: Step) -> dict[str, Any]:
+def _stage(view: View, step: Step, history: list[dict[str, Any]]) -> dict[str, Any]:
     todo = len(step.todo) + len(step.waiting)
-    pace = _pace(view, step.stage)
+    pace = _training(view) if step.stage == "train" else _pace(history, step.stage)
     return {
         "name": step.stage,
         "total": step.total,
@@ -42,17 +50,31 @@ def _stage(view: View, step: Step) -> dict[str, Any]:
         "reused": step.total - todo,
         "upper_bound": bool(step.waiting),
         "seconds": round(pace * todo, 1) if pace and todo else None,
+        "loads": loads(step),
         "reasons": [{"item": name, "why": "; ".join(why)} for name, why in step_reasons(view, step)],
     }
 
 
-def _pace(view: View, stage: str) -> float | None:
-    """Seconds an item, from the last build that ran the stage."""
-    for build in reversed(view.store.history()):
-        done = build.get("stages", {}).get(stage, {})
-        if done.get("ran") and done.get("seconds"):
-            return float(done["seconds"]) / float(done["ran"])
-    return None
+def _pace(history: list[dict[str, Any]], stage: str) -> float | None:
+    """Seconds an item, from the build that did most of them: there, loading models counts least."""
+    done = [build["stages"][stage] for build in history if build.get("stages", {}).get(stage, {}).get("ran")]
+    most = max(done, key=lambda counts: int(counts["ran"]), default=None)
+    return float(most["seconds"]) / float(most["ran"]) if most else None
+
+
+def _training(view: View) -> float | None:
+    """Seconds that a training takes: the steps of today's balance at the speed of the last training."""
+    key = view.store.latest("train").get("train")
+    last = view.store.results([key]).get(key) if key else None
+    speed = last.facts.get("seconds_a_step") if last else None
+    return speed * balancing.table(view).steps.optimizer if speed else None
+
+
+def loads(step: Step) -> list[str]:
+    """The models that the items to do are made with, as far as their keys are known (``tagger``, ``unet``)."""
+    named = {name for item in step.todo for name in item.parts}
+    parts = {part for part in PARTS if f"base.{part}" in named}
+    return sorted(parts | {"tagger" for name in named if name.startswith("tagger.")})
 
 
 def step_reasons(view: View, step: Step) -> Iterator[tuple[str, list[str]]]:
@@ -82,13 +104,19 @@ def duplicates(view: View) -> list[dict[str, str]]:
     ]
 
 
+def _path(view: View, subject: str) -> str:
+    """An image as the project names it: said from the project's folder, or from where the person stands."""
+    near, here = relative(view.site, view.site.path(subject)), relative(view.site, Path(subject).absolute())
+    return here if near not in view.inventory.files and here in view.inventory.files else near
+
+
 def why(view: View, subject: str) -> dict[str, Any]:
     """The reasons for one stage, or for one image in every stage.
 
     Raises:
         ProjectError: when there is neither a stage nor an image of that name.
     """
-    path = subject.removeprefix("./")
+    path = _path(view, subject)
     if subject not in STAGES and path not in view.inventory.files:
         known = nearest(path, [*STAGES, *view.inventory.files])
         raise ProjectError(

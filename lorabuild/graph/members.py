@@ -43,25 +43,36 @@ def usable(view: View) -> Iterator[tuple[ImageFile, Result | None]]:
 
 
 def members(view: View) -> list[Member]:
-    """Every usable image of every concept, in order of path; the second of two equal pictures names its twin.
+    """Every usable image of every concept, in order of path; of two equal pictures one is used, and the other names it.
 
     An image that the tagger set aside is none: without tags it has no caption, and without a caption nobody learns it.
     """
     untagged = {path for path, result in view.made("tag").items() if result.problem}
     known = {file.path: (file, result) for file, result in usable(view) if file.path not in untagged}
-    tagged = view.made("tag")
-    untagged = {path for path, result in tagged.items() if result.problem}
     shared = Counter(path for paths in view.inventory.members.values() for path in paths)
     found = []
     for concept, paths in view.inventory.members.items():
-        first: dict[str, str] = {}
-        for path in paths:
-            if path in known and path not in untagged:
-                file, result = known[path]
-                twin = first.setdefault(result.facts["pixels"] if result else path, path)
-                name = f"{path} ({concept})" if shared[path] > 1 else path
-                found.append(Member(name, concept, file, twin if twin != path else None))
+        used = [known[path] for path in paths if path in known]
+        equal: dict[str, list[ImageFile]] = {}
+        for file, result in used:
+            equal.setdefault(_picture(file, result), []).append(file)
+        chosen = {picture: min(files, key=_claim).path for picture, files in equal.items()}
+        for file, result in used:
+            twin = chosen[_picture(file, result)]
+            name = f"{file.path} ({concept})" if shared[file.path] > 1 else file.path
+            found.append(Member(name, concept, file, twin if twin != file.path else None))
     return found
+
+
+def _picture(file: ImageFile, result: Result | None) -> str:
+    """What equal pictures share; a file that isn't prepared yet equals no other."""
+    return str(result.facts["pixels"]) if result else file.path
+
+
+def _claim(file: ImageFile) -> tuple[bool, str, bool, str, str]:
+    """The least of equal pictures is used: one with words beside it, whatever the files are called."""
+    text, tags = file.text_digest, file.tags_digest
+    return (text is None, text or "", tags is None, tags or "", file.path)
 
 
 def size_of(view: View, file: ImageFile) -> tuple[int, int] | None:

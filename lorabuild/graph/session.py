@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lorabuild.core.errors import LorabuildError
 from lorabuild.core.store import Store
 from lorabuild.graph.inventory import take
 from lorabuild.graph.plan import ITEMS
@@ -21,5 +22,16 @@ STORE = ".lorabuild"
 @contextmanager
 def viewing(loaded: Loaded, date: int | None = None) -> Iterator[View]:
     """A view for ``plan``, ``status`` and ``why``: no lock is taken, nothing is written."""
-    with Store(loaded.site.root / STORE, read_only=True) as store:
+    with placed(loaded), Store(loaded.site.root / STORE, read_only=True) as store:
         yield View(loaded.site, take(loaded.site, store), store, ITEMS, date=date)
+
+
+@contextmanager
+def placed(loaded: Loaded) -> Iterator[None]:
+    """What is found to be wrong with a word of lora.yaml after it was read gets the word's place in the file."""
+    try:
+        yield
+    except LorabuildError as error:
+        if error.where.partition(".")[0] in type(loaded.project).model_fields:
+            error.where = loaded.where(error.where)
+        raise

@@ -12,6 +12,8 @@ from lorabuild.graph.order import STAGES
 if TYPE_CHECKING:
     from lorabuild.graph.view import View
 
+CAREFUL = ("scan", "prepare", "tag", "caption", "latents")  # stages that set an image aside instead of failing
+
 
 def status(view: View) -> dict[str, Any]:
     """Everything that ``status --json`` prints."""
@@ -63,10 +65,11 @@ def images(view: View) -> list[dict[str, Any]]:
     return found
 
 
-def aside(view: View) -> list[dict[str, str]]:
-    """What was set aside: file or item, the stage that did it, and why."""
-    found = {(file.path, "scan"): file.problem for file in view.inventory.files.values() if file.problem}
-    for stage in ("scan", "prepare", "tag", "caption", "latents"):
+def aside(view: View, stages: tuple[str, ...] = CAREFUL) -> list[dict[str, str]]:
+    """What was set aside in these stages: file or item, the stage that did it, and why."""
+    unread = view.inventory.files.values() if "scan" in stages else ()
+    found = {(file.path, "scan"): file.problem for file in unread if file.problem}
+    for stage in stages:
         found |= {(name, stage): result.problem for name, result in view.made(stage).items() if result.problem}
     return [
         {"item": name, "stage": stage, "problem": problem or ""} for (name, stage), problem in sorted(found.items())

@@ -26,3 +26,17 @@ def test_digests_are_shortened_and_long_values_cut():
     assert len(shown("x" * 500)) == 120
     assert shown(None) == "none"
     assert shown([B3, 1]) == "b3:0123456789ab…, 1"
+
+
+def test_a_changed_digest_says_nothing_to_a_person_but_that_it_changed():
+    other = B3.replace("0", "f")
+    assert reasons({"pixels": B3}, {"pixels": other}, had_result=False) == ["pixels changed"]
+    assert reasons({"text": None}, {"text": B3}, had_result=False) == ["text none → b3:0123456789ab…"]
+
+
+def test_equal_parts_without_a_result_mean_that_it_was_lost():
+    assert reasons({"a": 1}, {"a": 1}, had_result=False) == ["result missing from the store"]
+
+
+def test_lists_and_mappings_are_written_out():
+    assert shown({"name": "x", "empty": ()}) == "name x"

@@ -1,0 +1,130 @@
+"""What happens in a build, in plain words: shared by the log, the terminal and ``plan``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.graph.status import up_to_date
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lorabuild.schema.project import Project
+
+MOST_REASON = 160
+COLUMNS = ("concept", "images", "repeats", "per epoch", "budgeted")
+
+
+def reason(reasons: Sequence[dict[str, str]]) -> str:
+    """The commonest reasons of a stage in one line; a single item is named."""
+    if len(reasons) == 1 and reasons[0]["why"] != "new" and "." in reasons[0]["item"]:
+        return cut(f"{reasons[0]['item']}: {reasons[0]['why']}")
+    counts: dict[str, int] = {}
+    for entry in reasons:
+        counts[entry["why"]] = counts.get(entry["why"], 0) + 1
+    if len(counts) == 1:
+        return cut(next(iter(counts)))
+    named = [f"{why} ({count}×)" for why, count in sorted(counts.items(), key=lambda row: -row[1])]
+    return cut("; ".join(named[:2]) + (f"; and {counted(len(named) - 2, 'other reason')}" if len(named) > 2 else ""))
+
+
+def cut(text: str, most: int | None = MOST_REASON) -> str:
+    """A text that fits; None means that there is no limit."""
+    return text if most is None or len(text) <= most else f"{text[: most - 1]}…"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 epoch``, ``2 epochs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def progress(data: dict[str, Any]) -> str:
+    """``120/400 steps, loss 0.0812, 2 min 40 s left, 3.1 a second``: what matters most comes first."""
+    parts = [f"{data['done']}/{data['total']} {data.get('unit', '')}".rstrip()]
+    if (loss := data.get("loss_mean", data.get("loss"))) is not None:
+        parts.append(f"loss {loss:.4f}")
+    if (left := data.get("left")) is not None and data["done"] < data["total"]:
+        parts.append(f"{span(left)} left")
+    if rate := data.get("rate"):
+        parts.append(f"{rate:.1f} a second" if rate >= 1 else f"{span(1 / rate)} each")
+    return ", ".join(parts)
+
+
+def outcome(data: dict[str, Any]) -> str:
+    """``3 done, 17 reused``; ``done`` for a stage that makes one thing; ``up to date``."""
+    ran, reused = data["ran"], data["reused"]
+    if not ran:
+        return "up to date"
+    return "done" if ran + reused == 1 else f"{ran} done" + (f", {reused} reused" if reused else "")
+
+
+def took(seconds: float) -> str:
+    """How long something took, where that is worth saying."""
+    return span(seconds) if seconds >= 0.1 else ""
+
+
+def table_lines(data: dict[str, Any]) -> list[str]:
+    """Repeats, exposure and steps as text."""
+    width = max([7, *(len(row["name"]) for row in data["concepts"])])
+    rows = [
+        (row["name"], row["images"], row["repeats"], row["per_epoch"], f"{row['share']:.1f}")
+        for row in data["concepts"]
+    ]
+    lines = [
+        f"  {name:<{width}}  {images:>6}  {repeats:>7}  {epoch:>9}  {share:>8}"
+        for name, images, repeats, epoch, share in [COLUMNS, *rows]
+    ]
+    return [*lines, *(f"  {exposure(row)}" for row in data["triggers"]), f"  {steps(data)}"]
+
+
+def exposure(row: dict[str, Any]) -> str:
+    """How often a trigger is seen."""
+    return f"{row['name']} is seen {row['per_epoch']} times an epoch, {row['total']} in all"
+
+
+def steps(data: dict[str, Any]) -> str:
+    """The length of the training."""
+    count = data["steps"]
+    prior = data.get("regularization_per_epoch", 0) * count["epochs"]
+    halves = f" ({count['image'] - prior} training, {prior} regularization)" if prior else ""
+    updates, epochs = counted(count["optimizer"], "optimizer step"), counted(count["epochs"], "epoch")
+    return f"{counted(count['image'], 'image step')}{halves} = {updates} in {epochs}"
+
+
+def warning(data: dict[str, Any]) -> str:
+    """A warning with the code by which it can be talked about."""
+    return f"{data['text']} [{data['code']}]"
+
+
+def set_aside(data: dict[str, Any]) -> str:
+    """An image that is left out, and why."""
+    return f"{data['item']} – {data['problem']}"
+
+
+def closing(data: dict[str, Any], project: Project, folder: Path) -> list[str]:
+    """The last lines: what came out and where to look, seen from where the person stands.
+
+    Args:
+        data: of the ``done`` event.
+        project: the settings.
+        folder: the project's folder as the person named it.
+    """
+    left = len(data.get("aside", []))
+    if not any(counts["ran"] for counts in data["stages"].values()):
+        return [up_to_date(project.name, left)]
+    files = [entry["path"] for entry in data["outputs"]]
+    up_to = "" if files else f" up to {list(data['stages'])[-1]}"
+    lines = [f"built{up_to} in {span(data['seconds'])}" + (f", {counted(left, 'file')} set aside" if left else "")]
+    lines += [f"  the LoRA    {folder / path}" for path in files if path.endswith(".safetensors")]
+    return lines + [f"  look at it  {folder / path}" for path in files if path.endswith(".html")]
+
+
+def span(seconds: float) -> str:
+    """``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 89.5:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

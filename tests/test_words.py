@@ -1,0 +1,260 @@
+"""Every word of lora.yaml has its implementation and the other way round; declared means consumed: changing any word
+changes the keys of the stage that it is about, and a ``runtime_only`` one changes none."""
+
+import importlib
+import inspect
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "whole"), str(HERE)]  # small.py; tiny_sd15.py and tiny_tagger.py
+
+import small
+import tiny_tagger
+
+from lorabuild.core.words import hand, hands
+from lorabuild.graph.forecast import forecast
+from lorabuild.graph.order import STAGES
+from lorabuild.graph.plan import ITEMS
+from lorabuild.graph.session import viewing
+from lorabuild.schema.base import FACTS, Base
+from lorabuild.schema.captions import Captions
+from lorabuild.schema.check import check
+from lorabuild.schema.load import load
+from lorabuild.schema.network import Network
+from lorabuild.schema.project import Project
+from lorabuild.schema.training import Loss, Optimizer, Schedule
+from lorabuild.schema.words import MAP_KEY, is_runtime_only, shape, words
+from lorabuild.training.losses import LOSSES
+from lorabuild.training.optimizers import OPTIMIZERS
+
+
+def types(annotation):
+    """The ``type`` words that a place of lora.yaml takes."""
+    return {word for word, _ in shape(annotation).variants}
+
+
+def made_with(room, *names):
+    """The modules of a room that have these names."""
+    modules = {word: hand(room, word) for word in hands(room)}
+    return {word for word, module in modules.items() if all(hasattr(module, name) for name in names)}
+
+
+def test_every_tagger_has_its_file():
+    assert types(Captions.model_fields["tagger"].annotation) == made_with("taggers", "READS", "load", "digests")
+
+
+def test_every_network_has_its_file():
+    assert types(Network) == made_with("networks", "make", "CONVOLUTIONS")
+
+
+def test_every_family_has_its_file_and_its_names_outside():
+    loaders = {word: hand("models", word) for word in made_with("models", "load") - {"family"}}
+    families = {
+        word for word, module in loaders.items() if next(iter(inspect.signature(module.load).parameters)) == "located"
+    }
+    assert set(shape(Base.model_fields["family"].annotation).choices) == families == set(FACTS)
+
+
+def test_every_optimizer_and_loss_has_its_function():
+    assert types(Optimizer) == set(OPTIMIZERS)
+    assert types(Loss) == set(LOSSES)
+
+
+def test_every_schedule_has_its_function():
+    schedules = importlib.import_module("lorabuild.training.schedules")
+    functions = {
+        name
+        for name, function in inspect.getmembers(schedules, inspect.isfunction)
+        if list(inspect.signature(function).parameters)[:1] == ["settings"] and name != "schedule"
+    }
+    assert types(Schedule) == functions
+
+
+def test_every_stage_has_its_file_and_its_items():
+    assert set(STAGES) == set(ITEMS) == made_with("stages", "VERSION", "run") == set(hands("stages"))
+
+
+STAGE = {
+    "name": "package",
+    "base.model": "latents",
+    "base.clip_skip": "train",
+    "triggers": "caption",
+    "concepts": "balance",
+    "concepts.<name>.folder": "scan",
+    "concepts.<name>.triggers": "caption",
+    "images": "latents",
+    "images.background": "prepare",
+    "captions": "caption",
+    "captions.tagger.model": "tag",
+    "captions.tagger.extension": "tag",
+    "budget": "balance",
+    "regularization": "latents",
+    "regularization.prior_loss_weight": "train",
+    "network": "train",
+    "training": "train",
+    "samples": "sample",
+    "output": "package",
+}
+"""Place of a word, or of the section around it → the first stage that must notice a change."""
+
+NAMES = {"triggers": "zorbl_cape", "concepts": "cape"}
+VALUES = {
+    "name": "other",
+    "base.model": "base2",
+    "concepts.<name>.folder": "dataset/other",
+    "concepts.<name>.triggers": ["zorbl_cape", "zorbl"],
+    "images.resolution": 128,
+    "images.buckets.step": 64,
+    "images.buckets.min": 64,
+    "images.buckets.max": 64,
+    "images.background": "#102030",
+    "captions.tagger.model": "tagger2",
+    "captions.tagger.extension": ".tags",
+    "output.folder": "elsewhere",
+}
+"""What is tried where the type alone tells no value that fits."""
+
+AROUND = {
+    "budget.recipe": ["budget.steps=null"],
+    "budget.retro": ["budget.steps=null"],
+}
+"""What must stand beside a word for it to have a meaning."""
+
+
+def leaves():
+    """Every word that holds a value of its own and leaves a choice."""
+    for word in words(Project):
+        found = shape(word.field.annotation)
+        nested = found.kind == "map" and shape(found.items).section
+        fixed = found.kind == "choice" and len(found.choices) == 1
+        if found.kind not in ("section", "union") and not nested and not fixed:
+            yield word
+
+
+LEAVES = {f"{word.dotted} {word.variant}".strip(): word for word in leaves()}
+
+
+def place(word):
+    """Where the word stands in the small project."""
+    section = word.dotted.partition(".")[0]
+    return word.dotted.replace(MAP_KEY, NAMES.get(section, ""))
+
+
+def around(word):
+    """Overrides that make room for the word: the other variant of its section, or what gives it a meaning."""
+    section = place(word).rpartition(".")[0]
+    chosen = [f"{section}={{type: {word.variant}}}"] if word.variant else []
+    return [*AROUND.get(word.dotted, []), *chosen]
+
+
+def another(word, now):
+    """A value that the word may have and has not."""
+    if word.dotted in VALUES:
+        return VALUES[word.dotted]
+    found = shape(word.field.annotation)
+    match found.kind:
+        case "choice":
+            return next(choice for choice in found.choices if choice != now)
+        case "list":
+            return [*(now or []), "blue"]
+        case "map":
+            return {"blue": "azure"}
+        case "pair":
+            return [value * 0.9 for value in now]
+    if now is None:
+        return word.field.examples[0]
+    if found.value is bool:
+        return not now
+    if found.value is str:
+        return f"{now}x"
+    return now + 1 if found.value is int else now * 0.9 or 0.1
+
+
+def value_at(loaded, dotted):
+    here = loaded.project
+    for name in dotted.split("."):
+        here = here[name] if isinstance(here, dict) else getattr(here, {"class": "class_"}.get(name, name))
+    return here
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The built small project, with other models and another folder beside it."""
+    folder = tmp_path_factory.mktemp("words")
+    made = small.make(folder / "tiny", small.make_models(folder / "models"))
+    assert made.build().code == 0
+    shutil.copytree(made.path("base"), made.path("base2"))
+    weights = made.path("base2/unet/diffusion_pytorch_model.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
+    tiny_tagger.make(made.path("tagger2"), bias=1)
+    made.path("dataset/other").mkdir()
+    small.picture((9, 9, 200)).save(made.path("dataset/other/o.png"))
+    return made
+
+
+def planned(project, overrides):
+    """The loaded settings, and stage → the keys and waiting items of its plan."""
+    loaded = load(project.root, overrides)
+    check(loaded)
+    with viewing(loaded) as view:
+        clean = forecast(view)["clean"]
+        steps = {stage: view.step(stage) for stage in STAGES}
+        keys = {stage: (sorted(item.key for item in step.items), len(step.waiting)) for stage, step in steps.items()}
+    return loaded, keys, clean
+
+
+def stage_of(word):
+    """The stage that must notice: by the longest place in the table that the word stands in."""
+    places = [place for place in STAGE if f"{word.dotted}.".startswith(f"{place}.")]
+    return STAGE[max(places, key=len)]
+
+
+@pytest.mark.parametrize("word", LEAVES.values(), ids=LEAVES)
+def test_changing_a_word_changes_the_plan(project, word):
+    before, keys, _ = planned(project, around(word))
+    dotted = place(word)
+    value = another(word, value_at(before, dotted))
+    after, changed, clean = planned(project, [*around(word), f"{dotted}={json.dumps(value)}"])
+    assert value_at(after, dotted) != value_at(before, dotted)
+    if is_runtime_only(word.field):
+        assert changed == keys
+    else:
+        assert changed[stage_of(word)] != keys[stage_of(word)]
+        assert not clean
+
+
+def test_words_that_only_change_how_it_runs_leave_the_project_clean(project):
+    runtime = [word for word in LEAVES.values() if is_runtime_only(word.field)]
+    assert {word.dotted for word in runtime} >= {"device.type", "device.threads", "device.batch"}
+    for word in runtime:
+        loaded, _, clean = planned(project, [])
+        value = another(word, value_at(loaded, place(word)))
+        assert clean
+        assert planned(project, [f"{place(word)}={json.dumps(value)}"])[2], word.dotted
+
+
+VARIANTS = {
+    f"{word.dotted} {kind}": (word.dotted, kind)
+    for word in words(Project)
+    if shape(word.field.annotation).kind == "union"
+    for kind in types(word.field.annotation)
+}
+
+
+@pytest.mark.parametrize(("dotted", "kind"), VARIANTS.values(), ids=VARIANTS)
+def test_another_type_is_another_plan(project, dotted, kind):
+    loaded, keys, clean = planned(project, [])
+    changed = planned(project, [f"{dotted}={{type: {kind}}}"])
+    if value_at(loaded, dotted).type != kind:
+        assert clean
+        assert not changed[2]
+        assert changed[1][stage_of_place(dotted)] != keys[stage_of_place(dotted)]
+
+
+def stage_of_place(dotted):
+    return {"captions.tagger": "tag"}.get(dotted, "train")
