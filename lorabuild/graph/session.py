@@ -32,6 +32,7 @@ def placed(loaded: Loaded) -> Iterator[None]:
     try:
         yield
     except LorabuildError as error:
-        if error.where.partition(".")[0] in type(loaded.project).model_fields:
-            error.where = loaded.where(error.where)
+        dotted = error.where.removeprefix("lora.yaml ")
+        if dotted.partition(".")[0] in type(loaded.project).model_fields:
+            error.where = loaded.where(dotted)
         raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -31,17 +31,20 @@ def open_part(located: Located, part: str, dtype: torch.dtype) -> nn.Module:
     _quiet()
     try:
         module = _from_folder(located, part, dtype) if located.kind == "folder" else _from_file(located, part, dtype)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ProjectError(f"the {part} of {located.path} can't be loaded: {error}", where="base.model") from error
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise _unusable(f"the {part} of {located.path}", error) from error
     for dropout in (found for found in module.modules() if isinstance(found, torch.nn.Dropout)):
         dropout.p = 0.0
     return module.requires_grad_(requires_grad=False).eval()
 
 
 def open_tokenizer(located: Located) -> Any:
-    """CLIP's tokenizer. Raises ``ProjectError`` when its files hold no vocabulary."""
+    """CLIP's tokenizer. Raises ``ProjectError`` when its files are damaged or hold no vocabulary."""
     _quiet()
-    tokenizer = CLIPTokenizer.from_pretrained(str(located.tokenizer), local_files_only=True)
+    try:
+        tokenizer = CLIPTokenizer.from_pretrained(str(located.tokenizer), local_files_only=True)
+    except Exception as error:  # the tokenizers library raises nothing more special
+        raise _unusable(f"the tokenizer in {located.tokenizer}", error) from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise ProjectError(f"the tokenizer in {located.tokenizer} has an empty vocabulary", where="base.model")
     return tokenizer
@@ -50,6 +53,12 @@ def open_tokenizer(located: Located) -> Any:
 def scheduler_config(located: Located) -> dict[str, Any]:
     """The sampler's class and noise schedule."""
     return cast("dict[str, Any]", json.loads(located.files["scheduler"][0].read_text("utf-8")))
+
+
+def _unusable(what: str, error: Exception) -> ProjectError:
+    reason = " ".join(str(error).split())
+    next_step = "the file may be cut off or damaged: get the model again"
+    return ProjectError(f"{what} can't be loaded: {reason}", where="base.model", next_step=next_step)
 
 
 def _from_folder(located: Located, part: str, dtype: torch.dtype) -> nn.Module:

@@ -34,7 +34,7 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     for done, (item, found) in enumerate(in_order(work, inputs, site.project.device.threads), start=1):
         if found is None:
             text = "changed while it was read; it is prepared next time"
-            emit(Event("note", "prepare", {"item": item.id, "text": text}))
+            emit(Event("note", "prepare", {"code": "changed", "item": item.id, "text": text}))
         elif isinstance(found, UnreadableError):
             outputs.aside(item, found.what)
         else:

@@ -28,7 +28,8 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     made_with = record()
     for done, (item, found) in enumerate(in_order(_probed, inputs, site.project.device.threads), start=1):
         if found is None:
-            emit(Event("note", "scan", {"item": item.id, "text": "changed while it was read; it is scanned next time"}))
+            text = "changed while it was read; it is scanned next time"
+            emit(Event("note", "scan", {"code": "changed", "item": item.id, "text": text}))
         elif isinstance(found, UnreadableError):
             outputs.aside(item, found.what)
         else:

@@ -45,7 +45,8 @@ def _usable(item: Item, thing: Any, outputs: Outputs, emit: Emit) -> bool:
     from lorabuild.taggers.tagger import Untagged
 
     if thing is None:  # left undone: the engine plans again
-        emit(Event("note", "tag", {"item": item.id, "text": "changed since it was planned; it is tagged next time"}))
+        text = "changed since it was planned; it is tagged next time"
+        emit(Event("note", "tag", {"code": "changed", "item": item.id, "text": text}))
     elif isinstance(thing, Untagged):
         outputs.aside(item, thing.why)
     else:

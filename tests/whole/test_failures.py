@@ -6,8 +6,10 @@ import shutil
 
 import pytest
 import small
+import tiny_tagger
 
 from lorabuild.core import blobs, files
+from lorabuild.stages import tag
 
 BROKEN = {
     "cut off": lambda path: path.write_bytes(path.read_bytes()[:-200]),
@@ -144,6 +146,30 @@ def test_a_wrong_command_line_is_answered_with_two(project, words, hint):
     assert "Traceback" not in told.text
 
 
+DAMAGED = {
+    "unet": ("base/unet/diffusion_pytorch_model.safetensors", "lora.yaml:2:8 base.model: the unet of"),
+    "vae": ("base/vae/diffusion_pytorch_model.safetensors", "lora.yaml:2:8 base.model: the vae of"),
+    "text encoder": ("base/text_encoder/model.safetensors", "lora.yaml:2:8 base.model: the text_encoder of"),
+    "tokenizer": ("base/tokenizer/vocab.json", "lora.yaml:2:8 base.model: the tokenizer in"),
+    "config": ("base/unet/config.json", "lora.yaml:2:8 base.model"),
+    "tagger": ("tagger/model.onnx", "the tagger's model can't be opened"),
+    "table": ("tagger/selected_tags.csv", "no readable columns"),
+}
+
+
+@pytest.mark.parametrize(("name", "said"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_model_is_told_and_what_was_made_is_kept(project, name, said):
+    before, good = project.sha(), project.path(name).read_bytes()
+    os.truncate(project.path(name), min(300, len(good) // 2))
+    told = project.build()
+    assert told.code == 2
+    assert said in told.text
+    assert "Traceback" not in told.text
+    assert project.sha() == before
+    project.path(name).write_bytes(good)
+    assert project.build().ran == {}
+
+
 def failing(real, code, when):
     """A function that raises this OSError at the calls that ``when`` picks by number, from 1."""
     calls = iter(range(1, 1_000_000))
@@ -156,8 +182,16 @@ def failing(real, code, when):
     return call
 
 
-@pytest.mark.parametrize("call", [1, 3, 6])
-@pytest.mark.parametrize(("room", "name"), [(blobs, "write_plain"), (files, "sync_file"), (files, "write_plain")])
+FULL = [
+    (blobs, "write_plain", 1),  # the first blob, the last stages'
+    (blobs, "write_plain", 6),
+    (files, "sync_file", 3),
+    (files, "write_plain", 1),  # an epoch's file, then the outputs
+    (files, "write_plain", 6),
+]
+
+
+@pytest.mark.parametrize(("room", "name", "call"), FULL)
 def test_a_full_disk_is_told_and_the_next_build_is_right(fresh, built, monkeypatch, room, name, call):
     with monkeypatch.context() as patched:
         patched.setattr(room, name, failing(getattr(room, name), errno.ENOSPC, lambda number: number >= call))
@@ -273,6 +307,52 @@ def test_an_output_that_was_changed_is_made_right_without_work(project, ruin):
         ruin(project.path(name))
     assert project.build().ran == {}
     assert {name: project.path(name).read_bytes() for name in names} == before
+
+
+def touching(project, colours):
+    """A tag stage under whose hands a picture changes, as often as there are colours."""
+    real = tag.run
+
+    def run(*words):
+        for colour in [next(colours, None)]:
+            if colour:
+                small.picture(colour, (64, 48)).save(project.path("dataset/plain/c.png"))
+        real(*words)
+
+    return run
+
+
+def test_a_picture_that_changes_while_it_is_built_is_looked_at_again(project, tmp_path, monkeypatch):
+    tiny_tagger.make(project.path("tagger"), bias=0.1)
+    with monkeypatch.context() as patched:
+        patched.setattr(tag, "run", touching(project, iter([(1, 250, 3)])))
+        moved = project.build()
+    assert moved.code == 0
+    assert {event["code"] for event in moved.events("note")} >= {"changed"}
+    before = project.sha()
+    shutil.rmtree(project.path(".lorabuild"))
+    assert project.build().code == 0
+    assert project.sha() == before
+
+
+def test_pictures_that_never_rest_end_the_build(project, monkeypatch):
+    tiny_tagger.make(project.path("tagger"), bias=0.1)
+    colours = iter([(number, 250, 3) for number in range(9)])
+    with monkeypatch.context() as patched:
+        patched.setattr(tag, "run", touching(project, colours))
+        moved = project.build()
+    assert moved.code == 1
+    assert "files keep changing while they are read" in moved.text
+
+
+def test_a_lock_with_a_merge_conflict_is_told_where_it_counts(project):
+    lock = project.path("lora.lock").read_bytes()
+    project.path("lora.lock").write_bytes(b"<<<<<<< ours\n" + lock)
+    told = project.build("--locked")
+    assert told.code == 2
+    assert "merge conflict" in told.text
+    assert project.build().ran == {}
+    assert project.path("lora.lock").read_bytes() == lock
 
 
 def test_the_files_of_the_person_are_left_alone(project):

@@ -73,9 +73,8 @@ def test_edit_by_edit_is_the_same_as_in_one_go(project, tmp_path):
         assert once.path(name).read_bytes() == project.path(name).read_bytes(), name
 
 
-@pytest.mark.parametrize("stages", [("tag",), ("scan", "latents", "train", "sample")])
-def test_stage_by_stage_is_the_same_as_in_one_go(fresh, built, stages):
-    for stage in stages:
+def test_stage_by_stage_is_the_same_as_in_one_go(fresh, built):
+    for stage in ("scan", "latents", "train", "sample"):
         said = fresh.build(stage)
         assert said.code == 0
         assert said.said[-1]["outputs"] == []
