@@ -104,4 +104,7 @@ def follows(asked: list[Asked], images: np.ndarray) -> dict[str, float]:
     """Head → share of pictures that show what was asked."""
     seen = judge(images)
     heads = asked[0].wanted
-    return {head: float(np.mean([one.wanted[head] == label for one, label in zip(asked, seen[head], strict=True)])) for head in heads}
+    return {
+        head: float(np.mean([one.wanted[head] == label for one, label in zip(asked, seen[head], strict=True)]))
+        for head in heads
+    }

@@ -89,7 +89,9 @@ def test_the_outfit_comes_when_asked_and_only_then(pictures_with, pictures_caped
     assert drawn.capes(pictures_with) <= 0.15
 
 
-@pytest.mark.parametrize(("head", "within"), [("background", 0.05), ("size", 0.05), ("limbs", 0.05), ("shape", 0.1), ("colour", 0.1)])
+@pytest.mark.parametrize(
+    ("head", "within"), [("background", 0.05), ("size", 0.05), ("limbs", 0.05), ("shape", 0.1), ("colour", 0.1)]
+)
 def test_what_the_base_knew_stays(head, within, free, base_pictures, pictures_without):
     before, after = drawn.follows(free, base_pictures)[head], drawn.follows(free, pictures_without)[head]
     assert after >= before - within

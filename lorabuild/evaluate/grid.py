@@ -135,8 +135,6 @@ def _row(page: Image.Image, pen: ImageDraw.ImageDraw, sheet: Sheet, row: Row, ba
     return below + sheet.cell[1] + sheet.gap
 
 
-def _text(
-    pen: ImageDraw.ImageDraw, sheet: Sheet, lines: Sequence[str], place: tuple[int, int], *, anchor: str
-) -> None:
+def _text(pen: ImageDraw.ImageDraw, sheet: Sheet, lines: Sequence[str], place: tuple[int, int], *, anchor: str) -> None:
     for number, line in enumerate(lines):
         pen.text((place[0], place[1] + number * sheet.line), line, font=sheet.font, fill=INK, anchor=anchor)

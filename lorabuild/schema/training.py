@@ -95,5 +95,5 @@ class Training(Section):
         default=False, description="Less memory, more time, the same mathematics."
     )
     save_state_every: int = runtime_only(
-        100, "Optimizer steps between resumable states; a kill loses at most these.", ge=1
+        100, "Optimizer steps between resumable states, also saved every minute; a kill loses no more than that.", ge=1
     )

@@ -77,7 +77,7 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             state.advance(_row(state, optimizer, epoch + 1, math.fsum(values[:-1]) / images, values[-1]))
             progress.step(state.rows[-1], images)
-            if state.step % settings.save_state_every == 0:
+            if state.is_due(settings.save_state_every):
                 state.save(adapter, optimizer)
         state.end_epoch(adapter, optimizer)
 

@@ -7,6 +7,7 @@ name is passed over for the one before. Nothing is pickled: the optimizer's tens
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 FORM = 1
 KEPT = 2
+LONGEST = 60.0
 
 
 class Row(NamedTuple):
@@ -51,6 +53,7 @@ class State:
         window: optimizer steps that are done of the epoch under way.
         rows: the log, one row per optimizer step since the start.
         checkpoints: digests of the files of the finished epochs.
+        saved_at: when it was last saved, by the monotonic clock.
     """
 
     folder: Path
@@ -60,6 +63,7 @@ class State:
     checkpoints: list[str] = field(default_factory=list)
     _loaded: dict[str, Tensor] = field(default_factory=dict)
     _numbers: dict[str, Any] = field(default_factory=dict)
+    saved_at: float = field(default_factory=time.monotonic)
 
     @classmethod
     def open(cls, folder: Path) -> State:
@@ -114,8 +118,13 @@ class State:
         self.checkpoints.append(digest(data))
         self.save(adapter, optimizer)
 
+    def is_due(self, every: int) -> bool:
+        """Whether it is time to save: every so many optimizer steps, and at the latest a minute after the last save."""
+        return self.step % every == 0 or time.monotonic() - self.saved_at >= LONGEST
+
     def save(self, adapter: Adapter, optimizer: Optimizer) -> None:
         """Write the state, then drop all but the newest two."""
+        self.saved_at = time.monotonic()
         tensors, numbers = optimizer_state(optimizer)
         named = {f"adapter/{name}": _plain(tensor) for name, tensor in adapter.state().items()}
         named |= {f"optimizer/{name}": tensor for name, tensor in tensors.items()}

@@ -132,3 +132,13 @@ def test_adapter_bytes_are_float32_and_sorted():
     backwards.load_state(adapter.state())
     backwards.pairs = dict(reversed(backwards.pairs.items()))
     assert adapter_bytes(backwards) == data
+
+
+def test_a_state_is_due_every_so_many_steps_and_after_a_minute(tmp_path):
+    state = State.open(tmp_path)
+    for number in range(1, 5):
+        state.advance(Row(number, 1, 0.5, 0.5, 1e-3, 1e-3, 1.0))
+    assert state.is_due(2)
+    assert not state.is_due(3)
+    state.saved_at -= 61
+    assert state.is_due(3)
