@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from judge import is_new_creature, judge
@@ -13,6 +13,9 @@ from lorabuild.models import device, family, source
 from lorabuild.networks import attach
 from lorabuild.publish import file
 from lorabuild.schema.load import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCENES = ("plain", "grass", "night", "beach", "sunset", "room")
 SIZES = ("small", "big")

@@ -2,16 +2,12 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
+import drawn
 import numpy as np
 import pytest
 import safetensors
-
-sys.path[:0] = [str(Path(__file__).parent)]
-
-import drawn
 
 from lorabuild.cli.main import main
 

@@ -20,11 +20,16 @@ def test_what_is_committed_is_there_when_opened_again(tmp_path):
     second.close()
 
 
-def test_a_failed_transaction_leaves_nothing(tmp_path):
-    database = Database(tmp_path / "state.db")
-    with pytest.raises(ZeroDivisionError), database.transaction() as link:
+def broken(database):
+    with database.transaction() as link:
         link.execute("INSERT INTO meta (name, value) VALUES ('a', '1')")
         raise ZeroDivisionError
+
+
+def test_a_failed_transaction_leaves_nothing(tmp_path):
+    database = Database(tmp_path / "state.db")
+    with pytest.raises(ZeroDivisionError):
+        broken(database)
     assert database.rows("SELECT value FROM meta") == []
     database.close()
 
