@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
+from safetensors.torch import load_file
 
 from .tokens import make_tokenizer
 from .train import Place, find_place
@@ -29,8 +30,11 @@ def make_vae(arguments: argparse.Namespace, place: Place) -> AutoencoderKL:
             vae.save_pretrained(folder)
             print(f"VAE: {psnr(vae, place):.2f} dB on unseen drawings", flush=True)
         return vae
-    loaded: AutoencoderKL = AutoencoderKL.from_pretrained(folder).to(place.device)
-    return loaded
+    config = AutoencoderKL.load_config(folder)
+    config.pop("_name_or_path", None)  # else the folder's place on this machine is written into the base
+    loaded = AutoencoderKL.from_config(config)
+    loaded.load_state_dict(load_file(folder / "diffusion_pytorch_model.safetensors"))
+    return loaded.to(place.device)
 
 
 def make_base(arguments: argparse.Namespace, place: Place) -> None:
