@@ -127,6 +127,13 @@ def test_again_nothing_runs(project, capsys):
     assert not any(counts["ran"] for counts in done["stages"].values())
 
 
+def test_the_lock_in_git_says_what_the_example_is_made_from(project):
+    kept, made = (json.loads((folder / "lora.lock").read_text("utf-8")) for folder in (EXAMPLE, project))
+    for section in ("lock", "settings", "models", "stages", "concepts"):
+        assert kept[section] == made[section], section
+    assert (EXAMPLE / "lora.manifest.tsv").read_bytes() == (project / "lora.manifest.tsv").read_bytes()
+
+
 def test_the_lock_holds(project, capsys):
     before = (project / "lora.lock").read_bytes()
     build(project, capsys, "--locked")

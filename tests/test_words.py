@@ -241,7 +241,7 @@ VARIANTS = {
     f"{word.dotted} {kind}": (word.dotted, kind)
     for word in words(Project)
     if shape(word.field.annotation).kind == "union"
-    for kind in types(word.field.annotation)
+    for kind in sorted(types(word.field.annotation))
 }
 
 
