@@ -11,6 +11,7 @@ from lorabuild.core.claim import claim
 from lorabuild.core.errors import BlobError, StageError
 from lorabuild.core.events import Emit, Event
 from lorabuild.core.store import Store
+from lorabuild.core.words import hand
 from lorabuild.graph import balancing
 from lorabuild.graph.finish import finish, hold_to_lock
 from lorabuild.graph.forecast import duplicates, step_reasons
@@ -90,6 +91,8 @@ def _until_still(
     if is_missing(loaded.site):
         emit(Event("note", data={"code": "download", "text": f"downloading {loaded.project.base.model}"}))
         fetch(loaded.site)
+    tagger = loaded.project.captions.tagger
+    hand("taggers", tagger.type).fetch(tagger, loaded.site)
     stages = up_to(wishes.targets)
     looks, repaired = 0, set[str]()
     while looks < LOOKS:

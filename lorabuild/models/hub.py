@@ -46,7 +46,8 @@ def cached(name: HubName) -> tuple[str, Path]:
     raise ProjectError(
         f"{name} is neither a path in this project nor a hub model that was downloaded here",
         where=WHERE,
-        next_step=f"run once while online: hf download {name.repo} --revision {name.revision} --exclude '*.ckpt' "
+        next_step="a build downloads it while online; by hand: "
+        f"hf download {name.repo} --revision {name.revision} --exclude '*.ckpt' "
         "--exclude '*.bin'; or give a local folder or file",
     )
 

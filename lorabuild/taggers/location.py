@@ -1,8 +1,9 @@
-"""Where a tagger's model files are: a folder, or the local cache of the Hugging Face hub, filled once when online."""
+"""Where a tagger's model files are: a folder, or the local cache of the Hugging Face hub, which a build fills."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import ProjectError
@@ -18,7 +19,7 @@ _HUB_ID = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w-][\w./-]*))?")
 
 
 def locate(model: str, names: Sequence[str], site: Site) -> dict[str, Path]:
-    """The named files of a model: name → path. Raises ProjectError when one is missing and can't be downloaded.
+    """The named files of a model: name → path. Goes nowhere; raises ProjectError when one isn't on this machine.
 
     Args:
         model: a folder, relative to the project, or a hub id ``owner/name[@revision]``.
@@ -26,16 +27,30 @@ def locate(model: str, names: Sequence[str], site: Site) -> dict[str, Path]:
         site: the project.
     """
     folder = site.path(model)
-    found = _HUB_ID.fullmatch(model)
     if folder.is_dir():
         return _in_folder(folder, names)
+    repo, revision = _hub_id(model, names, site)
+    return {name: _cached(repo, revision, name) for name in names}
+
+
+def fetch(model: str, names: Sequence[str], site: Site) -> None:
+    """Download the named files of a hub model that aren't in the local cache. Raises ProjectError when that fails."""
+    if not site.path(model).is_dir():
+        repo, revision = _hub_id(model, names, site)
+        for name in names:
+            _download(repo, revision, name)
+
+
+def _hub_id(model: str, names: Sequence[str], site: Site) -> tuple[str, str | None]:
+    """Repository and revision. Raises ProjectError for what is meant as a folder."""
+    found = _HUB_ID.fullmatch(model)
     if not found or site.path(model.partition("/")[0]).exists():
         raise ProjectError(
             f"the folder {model!r} with the tagger does not exist",
             where=WHERE,
             next_step=f"give a folder that has {' and '.join(names)}, or a hub id such as SmilingWolf/wd-vit-tagger-v3",
         )
-    return {name: _from_hub(found[1], found[2], name) for name in names}
+    return found[1], found[2]
 
 
 def _in_folder(folder: Path, names: Sequence[str]) -> dict[str, Path]:
@@ -49,23 +64,44 @@ def _in_folder(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     return {name: folder / name for name in names}
 
 
-def _from_hub(repo: str, revision: str | None, name: str) -> Path:
-    """A file of a hub repository: the cached one if there is one, else downloaded now."""
+def _cached(repo: str, revision: str | None, name: str) -> Path:
+    """A file of a hub repository that was downloaded before."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    cached = None
+    with suppress(HFValidationError):
+        cached = try_to_load_from_cache(repo, name, revision=revision)
+    if not isinstance(cached, str):
+        raise ProjectError(
+            f"{_named(repo, revision)} is no folder of the project, and no tagger of the hub that was downloaded here",
+            where=WHERE,
+            next_step="`lorabuild tag` downloads it while online; "
+            f"by hand: hf download {repo} {name}; or give a folder",
+        )
+    return _file(cached)
+
+
+def _download(repo: str, revision: str | None, name: str) -> None:
+    """Bring a file into the hub's cache, unless it is there."""
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, HFValidationError
 
     try:
-        cached = try_to_load_from_cache(repo, name, revision=revision)
-        path = cached if isinstance(cached, str) else hf_hub_download(repo, name, revision=revision)
+        if not isinstance(try_to_load_from_cache(repo, name, revision=revision), str):
+            hf_hub_download(repo, name, revision=revision)
     except (OSError, EntryNotFoundError, HFValidationError) as error:
-        at = f"{repo}@{revision}" if revision else repo
         raise ProjectError(
-            f"{at} is no folder of the project, and {name} can't be had from the hub under that name: {_said(error)}",
+            f"{_named(repo, revision)} is no folder of the project, "
+            f"and {name} can't be had from the hub under that name: {_said(error)}",
             where=WHERE,
             next_step=f"check the name and the connection, run once `hf download {repo} {name}` while online, "
             "or give a folder",
         ) from error
-    return _file(path)
+
+
+def _named(repo: str, revision: str | None) -> str:
+    return f"{repo}@{revision}" if revision else repo
 
 
 def _file(path: str) -> Path:

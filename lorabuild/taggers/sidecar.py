@@ -24,6 +24,10 @@ def digests(_settings: Sidecar, _site: Site) -> dict[str, Path]:
     return {}
 
 
+def fetch(_settings: Sidecar, _site: Site) -> None:
+    """Nothing to download."""
+
+
 def key_settings(_settings: Sidecar) -> dict[str, Any]:
     """Nothing: the text itself is in the key."""
     return {}

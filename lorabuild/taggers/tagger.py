@@ -4,6 +4,7 @@ It has these names:
 
 * ``READS``: ``"pixels"`` (it looks at the prepared picture) or ``"side"`` (it reads a text file beside the picture);
 * ``digests(settings, site) -> dict[str, Path]``: its model files, whose digests go into keys. Imports nothing heavy;
+* ``fetch(settings, site)``: downloads what a hub id names and isn't here yet; called when a build begins;
 * ``key_settings(settings) -> dict``: settings that change scores. Thresholds don't: scores are kept below them;
 * ``load(settings, site, threads) -> Tagger``.
 """

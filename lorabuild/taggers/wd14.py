@@ -27,10 +27,15 @@ _GET_AGAIN = "get model.onnx and selected_tags.csv again, both from the same pla
 
 
 def digests(settings: Wd14, site: Site) -> dict[str, Path]:
-    """The model, its table, and weights that the model keeps beside it; a hub id that was never used is downloaded."""
+    """The model, its table, and weights that the model keeps beside it; all on this machine."""
     found = location.locate(settings.model, (MODEL, TABLE), site)
     beside = sorted(path for path in found[MODEL].parent.glob(f"{MODEL}?*") if path.suffix in {".data", ".onnx_data"})
     return found | {path.name: path for path in beside}
+
+
+def fetch(settings: Wd14, site: Site) -> None:
+    """Download what isn't here yet. Raises ProjectError when that fails."""
+    location.fetch(settings.model, (MODEL, TABLE), site)
 
 
 def key_settings(_settings: Wd14) -> dict[str, Any]:

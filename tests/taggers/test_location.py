@@ -2,7 +2,7 @@ import huggingface_hub.constants
 import pytest
 
 from lorabuild.core.errors import ProjectError
-from lorabuild.taggers.location import locate
+from lorabuild.taggers.location import fetch, locate
 
 NAMES = ("model.onnx", "selected_tags.csv")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -66,9 +66,32 @@ def test_at_a_revision(site, hub, revision):
 
 
 @pytest.mark.parametrize("model", ["owner/tagger", "owner/tag--ger", "o./t"])
-def test_a_hub_id_that_can_not_be_had_says_what_to_do(site, hub, model):
+@pytest.mark.parametrize("ask", [locate, fetch])
+def test_a_hub_id_that_can_not_be_had_says_what_to_do(site, hub, model, ask):
     with pytest.raises(ProjectError) as caught:
-        locate(model, NAMES, site)
+        ask(model, NAMES, site)
     assert model in caught.value.what
     assert "hf download" in caught.value.next_step
     assert "\n" not in caught.value.what
+
+
+def test_planning_goes_nowhere_and_a_build_gets_only_what_is_missing(site, hub, monkeypatch):
+    import huggingface_hub
+
+    asked = []
+    monkeypatch.setattr(
+        huggingface_hub, "hf_hub_download", lambda repo, name, *, revision: asked.append((repo, name, revision))
+    )
+    with pytest.raises(ProjectError, match="downloaded here"):
+        locate("owner/tagger", NAMES, site)
+    assert asked == []
+    fetch("owner/tagger", NAMES, site)
+    assert asked == [("owner/tagger", name, None) for name in NAMES]
+    fill(hub)
+    fetch("owner/tagger", NAMES, site)
+    assert len(asked) == len(NAMES)
+
+
+def test_a_folder_is_never_downloaded(site, tmp_path):
+    (tmp_path / "mine").mkdir()
+    fetch("mine", NAMES, site)
