@@ -1,6 +1,6 @@
 """What a build with nothing to do costs: CPU of the whole process, as a ratio to ``python -c pass``.
 
-    python benchmarks/null_build.py [--files 1000 10000] [--runs 11]
+    PYTHONPATH=. python benchmarks/null_build.py [--files 1000 10000] [--runs 11]
 
 Makes a project of small files, writes its null index, and runs both in turn. Goals: 1.7 (1k), 4 (10k), 32 (100k).
 """
