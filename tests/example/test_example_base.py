@@ -72,7 +72,6 @@ def test_a_resumed_training_ends_in_the_same_weights(tmp_path, monkeypatch):
     assert [name for (name, one), other in pairs if not torch.equal(one, other)] == []
 
 
-@pytest.mark.skipif(not BASE.exists(), reason="the base has not been trained yet")
 @pytest.mark.filterwarnings("ignore")
 def test_the_base_loads_and_is_small():
     from diffusers import StableDiffusionPipeline
