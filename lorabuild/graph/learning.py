@@ -36,7 +36,7 @@ def train(view: View) -> Iterator[Draft]:
         parts["regularization.prior_loss_weight"] = view.project.regularization.prior_loss_weight
     reads = {
         "records": [record for record, _ in records],
-        "empty": _text(view, ""),
+        "empty": _tokens(view.made("text")["(empty)"]),
         "epochs": view.project.budget.epochs,
     }
     draft = item("train", "train", parts, reads)
@@ -47,7 +47,7 @@ def _records(view: View) -> Iterator[tuple[dict[str, Any], str]]:
     """Each training and prior picture as a record, with the digest of what is learned from it."""
     latents, captions = view.made("latents"), view.made("caption")
     items = {made.id: made for made in view.step("latents").items}
-    repeats = balancing.table(view).repeats
+    texts, repeats = view.made("text"), balancing.table(view).repeats
     found = [
         (member.concept, member.id, captions[member.id].facts["caption"], latents[member.id], repeats[member.concept])
         for member in members(view)
@@ -55,7 +55,8 @@ def _records(view: View) -> Iterator[tuple[dict[str, Any], str]]:
     ]
     found += [("", prior.id, prior.reads["prompt"], latents[prior.id], 1) for prior in prior_pictures(view)]
     for concept, name, words, result, times in found:
-        learned = _learned(view, concept, words, result, times)
+        text = texts[words or "(empty)"]
+        learned = digest(canonical([concept, text.key, result.key, times]))
         record = {
             "id": name,
             "concept": concept,
@@ -64,18 +65,13 @@ def _records(view: View) -> Iterator[tuple[dict[str, Any], str]]:
             "latents": result.outputs["latents"],
             "size": items[name].reads.get("bucket") or items[name].reads["size"],
             "pixels": items[name].reads["pixels"] if concept else result.key,
-            **_text(view, words),
+            **_tokens(text),
         }
         yield record, learned
 
 
-def _learned(view: View, concept: str, words: str, latents: Result, times: int) -> str:
-    return digest(canonical([concept, view.key("text", words or "(empty)"), latents.key, times]))
-
-
-def _text(view: View, words: str) -> dict[str, Any]:
-    outputs = view.made("text")[words or "(empty)"].outputs
-    return {"tokens": outputs["tokens"], "hidden": outputs.get("hidden")}
+def _tokens(text: Result) -> dict[str, Any]:
+    return {"tokens": text.outputs["tokens"], "hidden": text.outputs.get("hidden")}
 
 
 def _roots(records: list[tuple[dict[str, Any], str]]) -> dict[str, Any]:

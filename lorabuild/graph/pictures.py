@@ -76,14 +76,15 @@ def _caption(
 ) -> Draft:
     names = view.project.concepts[member.concept].triggers
     triggers = [{"name": name, **view.project.triggers[name].model_dump(mode="json", by_alias=True)} for name in names]
+    words = member.file.text.read_bytes() if member.file.text else None
     parts = {
         **rules,
         "triggers": triggers,
         "tags": tags.key,
-        "text by hand": member.file.text_digest,
+        "text by hand": None if words is None else digest(words),  # of what is read now, not of an earlier look
         "tag frequency": digest(canonical(frequency)) if frequency else None,
     }
-    text = member.file.text.read_text("utf-8", errors="replace") if member.file.text else None
+    text = None if words is None else words.decode("utf-8", errors="replace")
     reads = {"scores": tags.outputs["scores"], "override": text, "triggers": list(names), "frequency": frequency}
     return item("caption", member.id, parts, reads)
 

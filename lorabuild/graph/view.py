@@ -68,6 +68,7 @@ class View:
         tally: stage → what this build did so far, for the report.
         steps: the answers so far.
         results: key → sound result.
+        named: stage → item id → result, kept until the stage is planned anew.
     """
 
     site: Site
@@ -78,6 +79,7 @@ class View:
     tally: dict[str, dict[str, Any]] = field(default_factory=dict)
     steps: dict[str, Step] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
+    named: dict[str, dict[str, Result]] = field(default_factory=dict)
 
     @property
     def project(self) -> Project:
@@ -93,11 +95,15 @@ class View:
     def again(self, stage: str) -> Step:
         """Plan the stage anew, after it ran."""
         self.steps.pop(stage, None)
+        self.named.pop(stage, None)
         return self.step(stage)
 
     def made(self, stage: str) -> dict[str, Result]:
         """Item id → result, for every item of the stage that is finished or set aside."""
-        return {item.id: self.results[item.key] for item in self.step(stage).items if item.key in self.results}
+        items = self.step(stage).items
+        if stage not in self.named:
+            self.named[stage] = {item.id: self.results[item.key] for item in items if item.key in self.results}
+        return self.named[stage]
 
     def key(self, stage: str, item_id: str) -> str | None:
         """The key of one item, or None while it waits."""

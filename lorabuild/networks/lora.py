@@ -120,6 +120,6 @@ class Conv2dLoRA(LowRank):
 
     def _down(self, x: Tensor) -> Tensor:
         down = self.lora_down.to(x.dtype)
-        if isinstance(self._padding, str):
+        if isinstance(self._padding, str):  # conv2d is typed for a word and for numbers, not for either
             return functional.conv2d(x, down, None, self._stride, self._padding, self._dilation)
         return functional.conv2d(x, down, None, self._stride, self._padding, self._dilation)
