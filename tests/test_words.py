@@ -20,6 +20,7 @@ from lorabuild.core.words import hand, hands
 from lorabuild.graph.forecast import forecast
 from lorabuild.graph.order import STAGES
 from lorabuild.graph.plan import ITEMS
+from lorabuild.graph.products import told
 from lorabuild.graph.session import viewing
 from lorabuild.schema.base import FACTS, Base
 from lorabuild.schema.captions import Captions
@@ -29,6 +30,7 @@ from lorabuild.schema.network import Network
 from lorabuild.schema.project import Project
 from lorabuild.schema.training import Loss, Optimizer, Schedule
 from lorabuild.schema.words import MAP_KEY, is_runtime_only, shape, words
+from lorabuild.stages import package
 from lorabuild.training.losses import LOSSES
 from lorabuild.training.optimizers import OPTIMIZERS
 
@@ -99,6 +101,7 @@ STAGE = {
     "training": "train",
     "samples": "sample",
     "output": "package",
+    "output.folder": "report",
 }
 """Place of a word, or of the section around it → the first stage that must notice a change."""
 
@@ -225,6 +228,28 @@ def test_changing_a_word_changes_the_plan(project, word):
     else:
         assert changed[stage_of(word)] != keys[stage_of(word)]
         assert not clean
+
+
+def packed(view, settings):
+    """The package's files as these settings write them, from what the view's package reads."""
+    reads = view.step("package").items[0].reads
+    lora, _ = package.shipped(settings, reads, view.store.read(reads["lora"]))
+    return {**package.side_files(settings, reads, view.store), "lora": lora}
+
+
+def test_what_the_package_s_key_leaves_out_changes_none_of_its_bytes(project):
+    left_out, loaded = [], load(project.root)
+    with viewing(loaded) as view:
+        usual = packed(view, loaded.project)
+        for word in LEAVES.values():
+            beside = around(word, loaded)
+            before = load(project.root, beside)
+            value = another(word, value_at(before, place(word)))
+            after = load(project.root, [*beside, f"{place(word)}={json.dumps(value)}"])
+            if told(after.site) == told(before.site):
+                left_out.append(word.dotted)
+                assert packed(view, after.project) == (packed(view, before.project) if beside else usual), word.dotted
+    assert {"captions.drop", "budget.steps", "samples.prompts", "output.folder", "device.batch"} <= {*left_out}
 
 
 def test_words_that_only_change_how_it_runs_leave_the_project_clean(project):

@@ -93,5 +93,7 @@ def upscaled(width: int, height: int, bucket: Size) -> bool:
 
 def tally(pictures: Iterable[Size], sizes: Sizes) -> tuple[tuple[int, int, int], ...]:
     """How many pictures fall in each bucket: (width, height, count), ascending."""
-    counts = Counter(bucket_of(width, height, sizes) for width, height in pictures)
+    counts: Counter[Size] = Counter()
+    for (width, height), count in Counter(pictures).items():
+        counts[bucket_of(width, height, sizes)] += count
     return tuple((*bucket, count) for bucket, count in sorted(counts.items()))

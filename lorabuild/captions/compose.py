@@ -105,7 +105,7 @@ def rules_of(settings: Captions) -> Rules:
         threshold=getattr(settings.tagger, "threshold", 0.0),
         character_threshold=getattr(settings.tagger, "character_threshold", 0.0),
         drop=settings.drop,
-        replace=tuple(settings.replace.items()),
+        replace=tuple(sorted(settings.replace.items())),
         consolidate=settings.consolidate,
         order=settings.order,
         underscores=settings.underscores,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import io
 import json
 import os
 import re
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from lorabuild import __version__
 from lorabuild.cli.options import common
 from lorabuild.core.errors import LorabuildError, ProjectError
+from lorabuild.core.trouble import plainly
 from lorabuild.core.words import nearest
 from lorabuild.graph.order import STAGES
 
@@ -23,7 +26,21 @@ if TYPE_CHECKING:
 
 ASKS = {"-h", "--help", "--version"}
 TAKES_VALUE = {"-C", "--set", "--device"}
-COMMANDS = ("build", "init", "plan", "status", "why", "schema")
+COMMANDS = (
+    "build",
+    "init",
+    "plan",
+    "status",
+    "why",
+    "diff",
+    "watch",
+    "gc",
+    "doctor",
+    "verify",
+    "history",
+    "restore",
+    "schema",
+)
 
 
 class Terminated(KeyboardInterrupt):
@@ -41,9 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         130 and 143 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    _speak_of_anything()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning OpenMP threads cost 15–30× on busy cores
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same bits again on CUDA
     signal.signal(signal.SIGTERM, _terminate)
+    gc.set_threshold(100_000, 20, 20)  # a plan of many images makes much and drops little
     try:
         args = _parsed(_with_command(words))
         code = int(import_module(f"lorabuild.cli.{args.command}").run(args))
@@ -60,7 +79,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        refusal = plainly(error)
+        if refusal is None:
+            raise
+        _tell(refusal, as_json="--json" in words)
+        return refusal.exit_code
     return code
+
+
+def _speak_of_anything() -> None:
+    """A file's name that is no text, or not in this terminal's alphabet, is escaped as JSON would escape it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -109,7 +141,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parsed(words: list[str]) -> argparse.Namespace:
-    parser, commands = _parser()
+    parser, commands = _parser([words[0]] if words[0] in COMMANDS else COMMANDS)
     args, unknown = parser.parse_known_args(words)
     if unknown:
         options = re.findall(r"--[a-z-]+", commands[args.command].format_usage())
@@ -119,7 +151,8 @@ def _parsed(words: list[str]) -> argparse.Namespace:
     return args
 
 
-def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+def _parser(names: Sequence[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """The parser for these commands: to know the others takes longer than most of them run."""
     parser = _Parser(
         prog="lorabuild",
         description="A make for LoRAs: does only the work that a change calls for.",
@@ -128,6 +161,6 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
     )
     parser.add_argument("--version", action="version", version=f"lorabuild {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for command in COMMANDS:
+    for command in names:
         import_module(f"lorabuild.cli.{command}").add(subparsers)
     return parser, subparsers.choices

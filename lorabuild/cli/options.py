@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import ProjectError
-from lorabuild.schema.check import check
-from lorabuild.schema.load import Loaded, load
+from lorabuild.schema.check_disk import check_disk
+from lorabuild.schema.kept import kept
+
+if TYPE_CHECKING:
+    from lorabuild.schema.loaded import Loaded
 
 
 def common() -> argparse.ArgumentParser:
@@ -40,12 +44,37 @@ def described(doc: str | None) -> str:
 
 def opened(args: argparse.Namespace) -> Loaded:
     """The loaded and checked project. Raises ``ProjectError``."""
-    overrides = list(getattr(args, "overrides", None) or [])
-    if device := getattr(args, "device", None):
-        overrides.append(f"device.type={device}")
-    loaded = load(Path(getattr(args, "folder", ".")) / "lora.yaml", overrides)
+    overrides = said_here(args)
+    file = Path(getattr(args, "folder", ".")) / "lora.yaml"
+    if not overrides and (held := kept(file)):
+        check_disk(held)
+        return held
+    from lorabuild.schema.check import check
+    from lorabuild.schema.load import load
+
+    loaded = load(file, overrides)
     check(loaded)
     return loaded
+
+
+def said_here(args: argparse.Namespace) -> list[str]:
+    """Words of lora.yaml that the command line says for this run, as ``a.b=c``."""
+    words = list(getattr(args, "overrides", None) or [])
+    if device := getattr(args, "device", None):
+        words.append(f"device.type={device}")
+    return words
+
+
+def project_folder(args: argparse.Namespace) -> Path:
+    """The project's folder, for commands that need nothing of lora.yaml. Raises ``ProjectError``."""
+    folder = Path(getattr(args, "folder", ".")).absolute()
+    if not (folder / "lora.yaml").is_file():
+        raise ProjectError(
+            "there is no lora.yaml here",
+            where=str(folder),
+            next_step="`-C DIR` works elsewhere; `lorabuild init` makes one",
+        )
+    return folder
 
 
 def as_json(args: argparse.Namespace) -> bool:
@@ -55,7 +84,7 @@ def as_json(args: argparse.Namespace) -> bool:
 
 def changed_here(args: argparse.Namespace) -> bool:
     """Whether the command line changes what lora.yaml says, for this run only."""
-    return bool(getattr(args, "overrides", None) or getattr(args, "device", None))
+    return bool(said_here(args))
 
 
 def source_date() -> int | None:

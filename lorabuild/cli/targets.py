@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 def add_targets(parser: argparse.ArgumentParser) -> None:
     """Let a command name the stages that it goes up to."""
     parser.add_argument(
-        "targets", nargs="*", metavar="TARGET", type=_stage, help=f"go up to this stage: {', '.join(STAGES)}"
+        "targets", nargs="*", metavar="TARGET", type=stage_named, help=f"go up to this stage: {', '.join(STAGES)}"
     )
 
 
-def _stage(word: str) -> str:
+def stage_named(word: str) -> str:
+    """A stage as it was typed. Raises ``ProjectError`` with the nearest one where there is none of that name."""
     if word in STAGES:
         return word
     known = nearest(word, STAGES)

@@ -11,25 +11,37 @@ import sqlite3
 import threading
 import time
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from lorabuild.core.errors import BusyError, StoreError
 from lorabuild.core.events import Emit, Event, silent
 from lorabuild.core.files import sync_file, sync_folder
-from lorabuild.core.trouble import DISK_FULL, NOT_ALLOWED, READ_ONLY, printable, trouble
+from lorabuild.core.trouble import DISK_FULL, NOT_ALLOWED, printable, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE stats (path BLOB PRIMARY KEY, stamp TEXT NOT NULL, digest BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE blobs (digest BLOB PRIMARY KEY, size INTEGER NOT NULL, data BLOB);
 CREATE TABLE records (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE);
-CREATE TABLE results (key BLOB PRIMARY KEY, stage TEXT NOT NULL, body TEXT NOT NULL, parts TEXT NOT NULL);
+CREATE TABLE results (key BLOB PRIMARY KEY, stage TEXT NOT NULL, body TEXT NOT NULL, parts TEXT NOT NULL,
+    made INTEGER NOT NULL, seal INTEGER NOT NULL);
 CREATE TABLE latest (stage TEXT, id BLOB, key BLOB NOT NULL, PRIMARY KEY (stage, id)) WITHOUT ROWID;
 CREATE TABLE builds (number INTEGER PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+# the first form gave results no age; they count as made when the form was changed, so that gc leaves them for a while
+_SECOND_FORM = """
+ALTER TABLE results ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+UPDATE results SET made = CAST(strftime('%s', 'now') AS INTEGER), seal = crc32(CAST(body AS BLOB));
+"""
+_SEEN_AS_SECOND = """
+CREATE TEMP VIEW results AS
+    SELECT *, CAST(strftime('%s', 'now') AS INTEGER) AS made, crc32(CAST(body AS BLOB)) AS seal FROM main.results
 """
 _CHUNK = 1000
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -40,8 +52,14 @@ _ADVICE = {
         "the disk does not take or give the bytes",
         "look for space and for disk errors, then run again",
     ),
-    sqlite3.SQLITE_READONLY: READ_ONLY,
-    sqlite3.SQLITE_CANTOPEN: ("it can't be opened", NOT_ALLOWED[1]),
+    sqlite3.SQLITE_READONLY: (
+        "it can't be written",
+        "make it and what lies beside it writable for you (chmod u+w .lorabuild/state.db*), or use another disk",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "it can't be opened",
+        "look at its permissions and at the limit of open files (ulimit -n), then run the same command again",
+    ),
     sqlite3.SQLITE_PERM: NOT_ALLOWED,
 }
 
@@ -59,7 +77,7 @@ class Database:
     def __init__(self, path: Path, *, read_only: bool = False, emit: Emit = silent) -> None:
         self.path, self.read_only, self.emit = path, read_only, emit
         self.backup_path = path.with_suffix(".backup")
-        self.lock = threading.RLock()
+        self.lock, self.mended = threading.RLock(), 0
         self.link = self._open_or_mend()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
@@ -154,8 +172,11 @@ class Database:
             self.path = self.path.with_name("no state.db")
             self._warn("the state database is damaged; the next build mends it")
             return
+        self.mended += 1
         aside = self.path.with_name(f"damaged-{time.time_ns():x}-{self.path.name}")
         with trouble("put the damaged state database aside", self.path):
+            for index in self.path.parent.glob("*.idx"):  # they tell of what the damaged one held
+                index.unlink(missing_ok=True)
             for tail in ("-wal", "-shm", ""):
                 with contextlib.suppress(FileNotFoundError):
                     self.path.with_name(self.path.name + tail).replace(aside.with_name(aside.name + tail))
@@ -174,9 +195,12 @@ class Database:
         """Turn SQLite's errors into ours."""
         try:
             yield
+        except UnicodeDecodeError as error:  # SQLite's own complaint had a damaged name in it
+            raise _DamagedError from error
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code in _DAMAGE:
+            # SQLite's own errors have a code; without one, Python could make no text of what stands in a row
+            if code in _DAMAGE or (code == 0 and isinstance(error, sqlite3.OperationalError)):
                 raise _DamagedError from error
             if code in _BUSY:
                 raise BusyError("another program holds the state database", where=printable(self.path)) from error
@@ -189,7 +213,9 @@ class Database:
 
 
 def _connect(path: Path | str, *, uri: bool = False) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False, uri=uri)
+    link = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False, uri=uri)
+    link.create_function("crc32", 1, crc32, deterministic=True)
+    return link
 
 
 def _reader(path: Path) -> sqlite3.Connection:
@@ -198,7 +224,9 @@ def _reader(path: Path) -> sqlite3.Connection:
     for way in ("mode=ro", "immutable=1") if path.exists() else ():
         link = _connect(f"{path.absolute().as_uri()}?{way}", uri=True)
         try:
-            if _version(link, path) > 0:
+            if version := _version(link, path):
+                if version < VERSION:
+                    link.execute(_SEEN_AS_SECOND)
                 return link
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
@@ -214,9 +242,11 @@ def _reader(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(link: sqlite3.Connection, path: Path) -> None:
-    """Lay out a database that is empty."""
-    if _version(link, path) == 0:
-        link.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    """Lay out a database that is empty, bring one of the first form to the second."""
+    version = _version(link, path)
+    if version < VERSION:
+        change = SCHEMA if version == 0 else _SECOND_FORM
+        link.executescript(f"BEGIN IMMEDIATE; {change} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
 def _version(link: sqlite3.Connection, path: Path) -> int:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lorabuild.core.trouble import reason, trouble
+from lorabuild.core.trouble import passing, reason, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 Place = str | os.PathLike[str]
+_HALF = ".lorabuild-"
+_STALE = 3600.0  # seconds; a younger one may belong to another project's build, which writes to the same folder
 
 
 def write_atomic(path: Place, data: bytes) -> None:
@@ -25,7 +27,7 @@ def write_atomic(path: Place, data: bytes) -> None:
     """
     target = Path(path)
     # short, so that a name of 255 bytes has room; hidden, so that no scan of a folder takes it for an input
-    beside = target.with_name(f".lorabuild-{os.getpid():x}-{time.monotonic_ns():x}")
+    beside = target.with_name(f"{_HALF}{os.getpid():x}-{time.monotonic_ns():x}")
     with trouble("write this file", target):
         try:
             write_plain(beside, data)
@@ -38,6 +40,14 @@ def write_atomic(path: Place, data: bytes) -> None:
                 beside.unlink()
             raise
         sync_folder(target.parent)
+
+
+def drop_half_written(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder: hidden files of ours that are an hour old."""
+    with suppress(OSError):
+        for path in folder.glob(f"{_HALF}*-*"):
+            if path.is_file() and time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
 
 
 def write_plain(path: Path, data: bytes) -> None:
@@ -83,6 +93,17 @@ def sync_folder(folder: Path) -> None:
             os.close(opened)
 
 
+def read_if_there(path: Place) -> bytes | None:
+    """A file's bytes; None when it is gone, or closed. Raises StoreError when it is the machine that can't read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        if passing(error):
+            with trouble("read this file", path):
+                raise
+        return None
+
+
 @dataclass(slots=True)
 class Found:
     """What a folder holds, as absolute paths in the order of their names.
@@ -91,11 +112,13 @@ class Found:
         files: the ordinary files.
         problems: what can't be used → why, in a person's words.
         folders: every folder that was searched, the first is the folder itself.
+        linked: whether a link was met.
     """
 
     files: list[Path] = field(default_factory=list)
     problems: dict[Path, str] = field(default_factory=dict)
     folders: list[Path] = field(default_factory=list)
+    linked: bool = False
 
 
 def walk(folder: Place, suffixes: Collection[str], *, within: Place | None = None) -> Found:
@@ -115,6 +138,7 @@ def walk(folder: Place, suffixes: Collection[str], *, within: Place | None = Non
         files=[Path(name) for name in sorted(visit.files)],
         problems={Path(name): visit.problems[name] for name in sorted(visit.problems)},
         folders=[Path(name) for name in sorted(visit.folders)],
+        linked=visit.met_link,
     )
 
 
@@ -129,6 +153,7 @@ class _Visit:
         self.problems: dict[str, str] = {}
         self.folders: list[str] = []
         self.linked: set[str] = set()
+        self.met_link = False
 
     def folder(self, path: str) -> None:
         """Add what a folder holds."""
@@ -136,14 +161,14 @@ class _Visit:
             with os.scandir(path) as listing:
                 entries = [entry for entry in listing if not entry.name.startswith(".")]
         except OSError as error:
-            self.problems[path] = f"can't be read: {reason(error)}"
+            self.refuse(path, error)
             return
         self.folders.append(path)
         for entry in sorted(entries, key=lambda entry: entry.name):
             try:
                 self.entry(entry)
             except OSError as error:
-                self.problems[entry.path] = f"can't be read: {reason(error)}"
+                self.refuse(entry.path, error)
 
     def entry(self, entry: os.DirEntry[str]) -> None:
         """Add one file, or all that one folder holds."""
@@ -157,8 +182,16 @@ class _Visit:
         elif entry.name.lower().endswith(self.suffixes):
             self.files.append(entry.path)
 
+    def refuse(self, path: str, error: OSError) -> None:
+        """Note that a place is closed; where it is the machine that can't read, raise StoreError."""
+        if passing(error):
+            with trouble("read this folder", path):
+                raise error
+        self.problems[path] = f"can't be read: {reason(error)}"
+
     def refuse_link(self, entry: os.DirEntry[str]) -> str:
         """Why a link is not followed; empty when it is."""
+        self.met_link = True
         real = os.path.realpath(entry.path)
         if not Path(real).exists():
             return "is a link that leads nowhere"

@@ -21,6 +21,10 @@ else:
 
 HEAD = f"lorabuild {__version__} {sys.implementation.cache_tag} {sys.hexversion:x} 1\n".encode()
 FIELDS = 5  # numbers that a file's stamp has in the lists below
+TYPE_CHECKING = False  # typing itself would have to be imported
+if TYPE_CHECKING:
+    from typing import Any
+
 Index = tuple[dict[str, str | None], list[str], list[int], list[tuple[str, list[str], list[int]]], dict[str, str]]
 
 
@@ -37,7 +41,7 @@ def answer(folder: str, target: str, manner: str) -> tuple[int, bytes] | None:
         for place, names, held in folders:
             if folder_stamps(root, place) != (names, held):
                 return None
-        return (1 if manner == "json" else 2), says[manner].encode("utf-8", "replace")
+        return (1 if manner == "json" else 2), says[manner].encode("utf-8", "backslashreplace")
     except Exception:  # noqa: BLE001 -- the long way finds out what is wrong, and says it
         return None
 
@@ -54,10 +58,18 @@ def index_path(root: str, target: str) -> str:
     return f"{root}.lorabuild/null-{target}.idx"
 
 
-def pack(index: Index) -> bytes:
-    """The bytes of an index: version, checksum, content."""
-    body = marshal.dumps(index)
+def pack(content: "Any") -> bytes:
+    """The bytes of plain data that may be thrown away at any time: version, checksum, content."""
+    body = marshal.dumps(content)
     return HEAD + _imp.source_hash(0, body) + body
+
+
+def unpack(data: bytes) -> "Any":
+    """What was packed. Raises ValueError for something of another version or something damaged."""
+    start = len(HEAD) + 8
+    if data[: len(HEAD)] != HEAD or data[len(HEAD) : start] != _imp.source_hash(0, data[start:]):
+        raise ValueError("damaged, or of another version")
+    return marshal.loads(data[start:])  # noqa: S302 -- our own, with a checksum; no code is run
 
 
 def read_index(path: str) -> Index:
@@ -67,10 +79,7 @@ def read_index(path: str) -> Index:
         data = system.read(opened, system.fstat(opened).st_size)
     finally:
         system.close(opened)
-    start = len(HEAD) + 8
-    if data[: len(HEAD)] != HEAD or data[len(HEAD) : start] != _imp.source_hash(0, data[start:]):
-        raise ValueError(path)
-    index: Index = marshal.loads(data[start:])  # noqa: S302 -- our own, with a checksum; no code is run
+    index: Index = unpack(data)
     return index
 
 

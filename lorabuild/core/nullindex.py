@@ -129,7 +129,7 @@ def write_index(
 
 def drop_indexes(root: Path) -> None:
     """Send the next builds the long way: before anything is made, forgotten, restored or swept."""
-    for path in Path(root, STORE).glob("null-*"):
+    for path in (*Path(root, STORE).glob("null-*"), *Path(root, STORE).glob("settled.*")):
         with suppress(OSError):
             path.unlink()
 

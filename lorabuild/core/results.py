@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from lorabuild.core.digest import canonical
 from lorabuild.core.item import Item, Result
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lorabuild.core.blobs import Blobs
     from lorabuild.core.database import Database
@@ -23,15 +26,17 @@ class Results:
         self.database, self.blobs = database, blobs
 
     def get(self, keys: Iterable[str]) -> dict[str, Result]:
-        """The results under these keys, as far as there are any, with empty ``parts``."""
-        records = {number: json.loads(body) for number, body in self.database.rows("SELECT id, body FROM records")}
-        sql = "SELECT key, stage, body FROM results WHERE key IN (?)"
+        """The results under these keys, as far as there are any, with empty ``parts``. A damaged row is none."""
+        records = dict(readable(self.database.rows("SELECT id, body FROM records")))
+        sql = "SELECT key, stage, CAST(body AS BLOB), seal FROM results WHERE key IN (?)"
         found: dict[str, Result] = {}
         for rows in self.database.rows_in(sql, [bytes.fromhex(key[3:]) for key in dict.fromkeys(keys)]):
-            bodies = json.loads("[" + ",".join(row[2] for row in rows) + "]")
-            for (raw, stage, _), (outputs, facts, record, problem, seconds) in zip(rows, bodies, strict=True):
+            sound = [row for row in rows if crc32(row[2]) == row[3]]
+            bodies = json.loads(b"[" + b",".join(row[2] for row in sound) + b"]")
+            for (raw, stage, _, _), (outputs, facts, record, problem, seconds) in zip(sound, bodies, strict=True):
                 key = "b3:" + raw.hex()
-                found[key] = Result(key, stage, outputs, facts, {}, records[record], problem, seconds)
+                if record in records:
+                    found[key] = Result(key, stage, outputs, facts, {}, records[record], problem, seconds)
         return found
 
     def lacking(self, results: Iterable[Result]) -> dict[str, list[str]]:
@@ -50,7 +55,7 @@ class Results:
             with self.database.transaction() as link:
                 self.blobs.record(link)
                 link.executemany(
-                    "INSERT OR REPLACE INTO results (key, stage, body, parts) VALUES (?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO results (key, stage, body, parts, made, seal) VALUES (?, ?, ?, ?, ?, ?)",
                     [_row(link, result) for result in results],
                 )
             self.blobs.pending.clear()
@@ -80,12 +85,22 @@ class Results:
         rows = self.database.rows(
             "SELECT parts FROM latest JOIN results USING (key) WHERE latest.stage = ? AND id = ?", [stage, _raw(name)]
         )
-        return dict(json.loads(rows[0][0])) if rows else None
+        return next((parts for _, parts in readable(("", text) for (text,) in rows)), None)
 
 
-def _row(link: sqlite3.Connection, result: Result) -> tuple[bytes, str, str, str]:
-    body = [dict(result.outputs), dict(result.facts), _record(link, result.record), result.problem, result.seconds]
-    return bytes.fromhex(result.key[3:]), result.stage, _text(body), _text(dict(result.parts))
+def readable(rows: Iterable[tuple[Any, str]]) -> Iterator[tuple[Any, Any]]:
+    """What stands as JSON in rows of two; a damaged row is none."""
+    for name, text in rows:
+        with suppress(ValueError):
+            yield name, json.loads(text)
+
+
+def _row(link: sqlite3.Connection, result: Result) -> tuple[bytes, str, str, str, int, int]:
+    """A result as it is kept, with the time at which it was made, for gc, and what shows that it was damaged since."""
+    record = _record(link, result.record)
+    body = canonical([dict(result.outputs), dict(result.facts), record, result.problem, result.seconds])
+    parts, now = _text(dict(result.parts)), int(time.time())
+    return bytes.fromhex(result.key[3:]), result.stage, body.decode("ascii"), parts, now, crc32(body)
 
 
 def _record(link: sqlite3.Connection, record: Mapping[str, Any]) -> int:

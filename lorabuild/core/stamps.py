@@ -60,7 +60,7 @@ def now(folder: Path) -> Now:
         found = os.fstat(opened)
     finally:
         os.close(opened)
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # the store's writer may have swept it
     whole_seconds = found.st_mtime_ns % _SECOND == 0
     return Now(found.st_mtime_ns, found.st_dev, COARSE if whole_seconds else FINE)
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from zlib import crc32
 
 from lorabuild.core.stamps import Now, Stamp, Stat, now, racy, regular, stamp
 from lorabuild.core.steady import UnsteadyError, steady_digest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", str, Path)
 _SAVE_EVERY = 5.0
+_LONG = 32  # bytes of a digest; behind it stands the row's seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class StatCache:
         except UnsteadyError as error:
             return FileDigest(None, problem=error.what)
         if at is not None and not racy(mark, at):
-            self.fresh.append((name, _text(mark), bytes.fromhex(value[3:])))
+            raw, text = bytes.fromhex(value[3:]), _text(mark)
+            self.fresh.append((name, text, raw + _seal(name, text, raw)))
             if time.monotonic() - self.saved > _SAVE_EVERY:
                 self._save()
         return FileDigest(value, mark.size, hashed=True)
@@ -84,7 +87,8 @@ class StatCache:
     def _known(self, names: Iterable[bytes]) -> dict[bytes, tuple[str, bytes]]:
         sql = "SELECT path, stamp, digest FROM stats WHERE path IN (?)"
         rows = self.store.database.rows_in(sql, names)
-        return {name: (mark, value) for chunk in rows for name, mark, value in chunk}
+        found = ((name, mark, value[:_LONG], value[_LONG:]) for chunk in rows for name, mark, value in chunk)
+        return {name: (mark, value) for name, mark, value, seal in found if seal == _seal(name, mark, value)}
 
     def _now(self) -> Now | None:
         """The file system's time, asked before a file is read: later changes then get a later stamp."""
@@ -103,6 +107,11 @@ class StatCache:
     def _name(self, path: str) -> bytes:
         """A path as it stands in the store: below the project without the project's own place, which may change."""
         return path.removeprefix(self.root).encode("utf-8", "surrogateescape")
+
+
+def _seal(name: bytes, mark: str, value: bytes) -> bytes:
+    """What shows that a row was damaged since it was written."""
+    return crc32(name + mark.encode() + value).to_bytes(4, "big")
 
 
 def _text(mark: Stamp) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lorabuild.core.digest import descriptor_digest
 from lorabuild.core.errors import LorabuildError
 from lorabuild.core.stamps import Stamp, Stat, regular, stamp
-from lorabuild.core.trouble import printable, reason
+from lorabuild.core.trouble import passing, printable, reason, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +25,15 @@ class UnsteadyError(LorabuildError):
 
 
 def steady_digest(path: str, look: Stat = os.stat, *, tries: int = 5, pause: float = 0.02) -> tuple[str, Stamp]:
-    """The digest of a file's bytes and the stamp that they had. Read again while it changes; raises UnsteadyError."""
+    """The digest of a file's bytes and the stamp that they had. Read again while it changes.
+
+    Raises UnsteadyError, and StoreError when it is the machine that can't read.
+    """
     return _steadily(path, descriptor_digest, look, tries, pause)
 
 
 def steady_bytes(path: str, look: Stat = os.stat, *, tries: int = 5, pause: float = 0.02) -> tuple[bytes, Stamp]:
-    """A file's bytes and the stamp that they had. Read again while it changes; raises UnsteadyError."""
+    """A file's bytes and the stamp that they had, as ``steady_digest`` reads them."""
     return _steadily(path, _everything, look, tries, pause)
 
 
@@ -39,6 +42,9 @@ def _steadily(path: str, read: Callable[[int], _T], look: Stat, tries: int, paus
         try:
             found = _once(path, read, look)
         except OSError as error:
+            if passing(error):
+                with trouble("read this file", path):
+                    raise
             raise UnsteadyError(reason(error), where=printable(path)) from error
         if found is not None:
             return found

@@ -5,7 +5,6 @@ Writers hold the claim (``core.claim``); readers need nothing, also where there 
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +14,7 @@ from lorabuild.core.blobs import Blobs
 from lorabuild.core.database import Database
 from lorabuild.core.digest import canonical
 from lorabuild.core.events import Emit, silent
-from lorabuild.core.results import Results
+from lorabuild.core.results import Results, readable
 from lorabuild.core.trouble import trouble
 
 if TYPE_CHECKING:
@@ -86,14 +85,14 @@ class Store:
             return int(done.lastrowid or 0)
 
     def history(self) -> list[dict[str, Any]]:
-        """All builds, oldest first, each with its ``number``."""
+        """All builds, oldest first, each with its ``number``; a damaged row is passed over."""
         rows = self.database.rows("SELECT number, body FROM builds ORDER BY number")
-        return [{**json.loads(body), "number": number} for number, body in rows]
+        return [{**body, "number": number} for number, body in readable(rows)]
 
     def meta(self, name: str, default: Any = None) -> Any:
         """A small value kept under a name."""
-        rows = self.database.rows("SELECT value FROM meta WHERE name = ?", [name])
-        return json.loads(rows[0][0]) if rows else default
+        rows = self.database.rows("SELECT name, value FROM meta WHERE name = ?", [name])
+        return dict(readable(rows)).get(name, default)
 
     def set_meta(self, name: str, value: Any) -> None:
         """Keep a small JSON-able value under a name."""

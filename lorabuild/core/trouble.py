@@ -26,7 +26,18 @@ _ADVICE = {
     errno.EROFS: READ_ONLY,
     errno.EMFILE: _FILES,
     errno.ENFILE: _FILES,
+    errno.EFBIG: ("it would be larger than a file may be here", "raise the limit (ulimit -f), or use another disk"),
+    errno.EIO: ("the disk does not give the bytes", "look for disk errors, then run the same command again"),
 }
+
+
+# the machine's trouble and not a file's: what can't be read now may be read the next time, though nothing changes
+_MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, getattr(errno, "ESTALE", errno.EIO)}
+
+
+def passing(error: OSError) -> bool:
+    """Whether an error says nothing about the file, so that nothing may be concluded from it."""
+    return error.errno in _MACHINE
 
 
 @contextmanager
@@ -35,8 +46,17 @@ def trouble(doing: str, path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why, next_step = _ADVICE.get(error.errno or 0, (reason(error), ""))
-        raise StoreError(f"can't {doing}: {why}", where=printable(path), next_step=next_step) from error
+        raise _refused(doing, path, error) from error
+
+
+def plainly(error: OSError) -> StoreError | None:
+    """What to say of a refusal that nobody expected; None for an error that is none, but a mistake of ours."""
+    return _refused("go on", error.filename or "", error) if error.errno in _ADVICE else None
+
+
+def _refused(doing: str, path: str | os.PathLike[str], error: OSError) -> StoreError:
+    why, next_step = _ADVICE.get(error.errno or 0, (reason(error), ""))
+    return StoreError(f"can't {doing}: {why}", where=printable(path), next_step=next_step)
 
 
 def reason(error: OSError) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lorabuild.balance import budget
 from lorabuild.balance.buckets import Sizes, bucket_of, sizes_for, tally, upscaled
 from lorabuild.balance.request import Concept, Request
-from lorabuild.graph.members import Member, members, size_of
+from lorabuild.graph.members import Member, members
 
 if TYPE_CHECKING:
     from lorabuild.balance.table import Table
@@ -48,17 +49,17 @@ def request(view: View) -> Request:
 def _concept(view: View, name: str, used: list[Member], square: Sizes) -> Concept:
     """A concept; an image whose size isn't known yet counts as square."""
     concept, side = view.project.concepts[name], view.project.images.resolution
-    pictures = [size_of(view, member.file) or (side, side) for member in used]
+    pictures = [member.size or (side, side) for member in used]
     return Concept(
         name=name,
         triggers=concept.triggers,
         buckets=tally(pictures, square),
         weight=concept.weight,
         repeats=concept.repeats,
-        upscaled=sum(upscaled(*size, bucket_of(*size, square)) for size in pictures),
+        upscaled=sum(count for size, count in Counter(pictures).items() if upscaled(*size, bucket_of(*size, square))),
     )
 
 
 def table(view: View) -> Table:
     """The balance of the project as it stands."""
-    return budget.plan(request(view))
+    return view.derived("balance", lambda view: budget.plan(request(view)))

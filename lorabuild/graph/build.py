@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -10,26 +11,37 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.core.claim import claim
 from lorabuild.core.errors import BlobError, StageError
 from lorabuild.core.events import Emit, Event
+from lorabuild.core.files import drop_half_written
 from lorabuild.core.store import Store
 from lorabuild.core.words import hand
 from lorabuild.graph import balancing
+from lorabuild.graph.allowed import hold_to_consent
+from lorabuild.graph.elsewhere import sharing
 from lorabuild.graph.finish import finish, hold_to_lock
 from lorabuild.graph.forecast import duplicates, step_reasons
 from lorabuild.graph.inventory import take
+from lorabuild.graph.lock import refuse_conflict
 from lorabuild.graph.order import up_to
 from lorabuild.graph.plan import ITEMS
 from lorabuild.graph.session import STORE, placed
+from lorabuild.graph.settled import settle
 from lorabuild.graph.status import aside
 from lorabuild.graph.tasks import run_stages
 from lorabuild.graph.view import View
 from lorabuild.models.source import fetch, is_missing
+from lorabuild.schema.kept import keep
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lorabuild.graph.elsewhere import Sharing
     from lorabuild.graph.view import Step
     from lorabuild.graph.wishes import Wishes
-    from lorabuild.schema.load import Loaded
+    from lorabuild.schema.loaded import Loaded
 
 LOOKS = 3
+End = Callable[["View", tuple[str, ...], "Mapping[str, Any]", "Wishes", Emit], list[dict[str, str]]]
+"""What is done with a finished view; answers with the files that came out."""
 
 
 @dataclass
@@ -73,35 +85,48 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
     with (
         placed(loaded),
         claim(folder, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))),
-        Store(folder) as store,
+        Store(folder, emit=emit) as store,
     ):
+        hold_to_consent(loaded.site, wishes)
+        for place in (folder.parent, folder, loaded.site.path(loaded.project.output.folder)):
+            drop_half_written(place)
+        keep(loaded)
         tally = Tally()
-        view, outputs = _until_still(loaded, store, wishes, tally, emit)
-        left_out = aside(view)
+        view, outputs = until_still(loaded, store, wishes, tally, emit, finish)
+        if wishes.seen:
+            settle(view, wishes.seen)
+        left_out = aside(view, up_to(wishes.targets))
         seconds = round(time.monotonic() - begun, 3)
     done = {"ok": True, "seconds": seconds, "stages": tally.stages, "outputs": outputs, "aside": left_out}
     emit(Event("done", data=done))
     return done
 
 
-def _until_still(
-    loaded: Loaded, store: Store, wishes: Wishes, tally: Tally, emit: Emit
+def until_still(
+    loaded: Loaded, store: Store, wishes: Wishes, tally: Tally, emit: Emit, end: End
 ) -> tuple[View, list[dict[str, str]]]:
-    """Plan, run, hand out. When a file changed under a stage, look again; a damaged blob is made again, each once."""
+    """Plan, run, end. When a file changed under a stage, look again; a damaged blob is made again, each once."""
+    stages = up_to(wishes.targets)
+    if "package" in stages:
+        refuse_conflict(loaded.site.root)
     if is_missing(loaded.site):
         emit(Event("note", data={"code": "download", "text": f"downloading {loaded.project.base.model}"}))
         fetch(loaded.site)
     tagger = loaded.project.captions.tagger
     hand("taggers", tagger.type).fetch(tagger, loaded.site)
-    stages = up_to(wishes.targets)
+    shared = sharing(loaded.site, wishes, emit)
     looks, repaired = 0, set[str]()
     while looks < LOOKS:
-        inventory = take(loaded.site, store, rehash=wishes.rehash, seen=wishes.seen)
+        rehash = wishes.rehash or looks == LOOKS - 1  # perhaps it is the stat cache that is wrong
+        inventory = take(loaded.site, store, rehash=rehash, seen=wishes.seen, again=bool(looks or repaired))
         view = View(loaded.site, inventory, store, ITEMS, date=wishes.date, tally=tally.stages)
-        worker = _Worker(view, wishes, tally, emit)
+        worker, mended = _Worker(view, wishes, tally, emit, shared), store.database.mended
         try:
             run_stages(stages, worker.clean, worker.run)
-            return view, finish(view, stages, tally.stages, wishes, emit)
+            outputs = end(view, stages, tally.stages, wishes, emit)
+            if store.database.mended == mended:
+                return view, outputs
+            looks += 1  # what the view was planned from may be gone
         except _Moved:
             looks += 1
             emit(Event("note", data={"code": "changed", "text": "files changed while they were read; looking again"}))
@@ -124,12 +149,13 @@ class _Worker:
     wishes: Wishes
     tally: Tally
     emit: Emit
+    shared: Sharing
 
     def clean(self, stage: str) -> bool:
         """Whether a stage has nothing to do; counted and told if so."""
         if stage == "train":
             self._before_training()
-        step = self.view.step(stage)
+        step = self.shared.fill(self.view, stage)
         if step.waiting:
             raise StageError(f"stage {stage}: {len(step.waiting)} items wait for results that no earlier stage gave")
         if step.clean:
@@ -157,6 +183,7 @@ class _Worker:
 
     def _told(self, step: Step, ran: int, seconds: float) -> None:
         self.view.store.remember(step.stage, step.items)
+        self.shared.offer(self.view, step.stage)
         self.tally.add(step.stage, ran, step.total, seconds)
         counts = self.tally.stages[step.stage]
         self.emit(

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.events import Emit, Event
-from lorabuild.core.files import write_atomic
 from lorabuild.core.nullindex import drop_indexes, write_index
 from lorabuild.graph import lock as locks
+from lorabuild.graph import manifest, past
+from lorabuild.graph.difference import record_words
 from lorabuild.graph.order import LAST
 from lorabuild.graph.status import aside, up_to_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from lorabuild.graph.view import View
     from lorabuild.graph.wishes import Wishes
-
-UNLOCKED = ("report.html",)
 
 
 def finish(
@@ -31,69 +28,90 @@ def finish(
     Returns:
         ``[{"path", "sha256"}]`` of the files in the output folder; empty when the build stopped before the package.
     """
-    outputs = _hand_out(view, stages, emit)
     root = view.site.root
-    if "package" in stages:
-        hashes = {entry["path"]: entry["sha256"] for entry in outputs if not entry["path"].endswith(UNLOCKED)}
-        content = locks.lock_of(view, stages, hashes)
-        if wishes.locked:
-            locks.compare(locks.read_lock(root), content)
-        _write_changed(root / locks.NAME, locks.write_lock(content))
-        _write_changed(root / locks.MANIFEST, locks.manifest(view))
-    if any(counts["ran"] for counts in tally.values()):
-        view.store.history_add({"stages": dict(tally), "outputs": outputs})
+    handed = packed(view, stages)
+    outputs = past.shas(handed)
+    texts = _texts(view, stages, outputs, wishes, emit)
+    coming = {view.site.path(path): data for path, data in handed.items()}
+    if kept := past.keep(view.store, root, coming):
+        text = f"what lay in the output folder was of no build that is known; `lorabuild restore {kept}` brings it back"
+        emit(Event("note", LAST, {"code": "kept", "item": view.project.output.folder, "text": text}))
+    if past.remember(view, stages, tally, handed, texts):
         view.store.backup()
-    _index(view, stages, outputs, wishes)
+    for path, data in handed.items():
+        if past.write_changed(view.site.path(path), data):
+            emit(Event("note", LAST, {"code": "wrote", "item": path, "text": f"wrote {path}"}))
+    for name, data in texts.items():
+        if not wishes.locked:
+            past.write_changed(root / name, data)
+    _index(view, stages, outputs, texts, wishes)
     return outputs
+
+
+def packed(view: View, stages: tuple[str, ...]) -> dict[str, bytes]:
+    """Path in the project → bytes of every file that these stages hand out."""
+    found: dict[str, str] = {}
+    for stage in ("package", LAST):
+        if stage in stages:
+            for result in view.made(stage).values():
+                found |= result.outputs
+    folder = PurePosixPath(view.project.output.folder)
+    return {(folder / name).as_posix(): view.store.read(blob) for name, blob in sorted(found.items())}
+
+
+def content(view: View, stages: tuple[str, ...], outputs: list[dict[str, str]]) -> dict[str, Any]:
+    """The lock of a finished build."""
+    promised = {entry["path"]: entry["sha256"] for entry in outputs if not entry["path"].endswith(past.UNLOCKED)}
+    return locks.lock_of(view, stages, promised)
 
 
 def hold_to_lock(view: View, stages: tuple[str, ...]) -> None:
     """Before training: raise ``DifferenceError`` when what goes into it differs from the lock."""
     then = locks.read_lock(view.site.root)
-    now = locks.lock_of(view, stages, {})
+    now = {**locks.lock_of(view, stages, {}), "record": {}}
     if then is not None:
-        then = {**then, "outputs": {}, "stages": {name: then.get("stages", {}).get(name) for name in now["stages"]}}
+        known = {name: then.get("stages", {}).get(name) for name in now["stages"]}
+        then = {**then, "outputs": {}, "record": {}, "stages": known}
+        if "balance" not in stages:
+            then["concepts"] = {}
     locks.compare(then, now)
 
 
-def _hand_out(view: View, stages: tuple[str, ...], emit: Emit) -> list[dict[str, str]]:
-    """Write the package's files where they are missing or differ from what was built."""
-    folder = view.site.path(view.project.output.folder)
-    handed: dict[str, str] = {}
-    for stage in ("package", LAST):
-        if stage in stages:
-            for result in view.made(stage).values():
-                handed |= result.outputs
-    found = []
-    for name, blob in sorted(handed.items()):
-        data, path = view.store.read(blob), f"{view.project.output.folder}/{name}"
-        if _write_changed(folder / name, data):
-            emit(Event("note", LAST, {"code": "wrote", "item": path, "text": f"wrote {path}"}))
-        found.append({"path": path, "sha256": hashlib.sha256(data).hexdigest()})
-    return found
+def _texts(
+    view: View, stages: tuple[str, ...], outputs: list[dict[str, str]], wishes: Wishes, emit: Emit
+) -> dict[str, bytes]:
+    """Lock and manifest as they are to be; with ``--locked`` raises ``DifferenceError`` when the lock would change."""
+    if "package" not in stages:
+        return {}
+    root = view.site.root
+    locks.refuse_conflict(root)
+    now = content(view, stages, outputs)
+    if wishes.locked:
+        then = locks.read_lock(root)
+        if not locks.compare(then, now):
+            text = f"bytes aren't compared with the lock: {record_words(then or {}, now)}; all else is as it says"
+            emit(Event("note", "package", {"code": "other-machine", "item": locks.NAME, "text": text}))
+    return {locks.NAME: locks.write_lock(now), manifest.MANIFEST: manifest.write_manifest(manifest.rows(view))}
 
 
-def _write_changed(path: Path, data: bytes) -> bool:
-    """Write a file unless it already holds these bytes; True when it was written."""
-    with suppress(OSError):
-        if path.stat().st_size == len(data) and path.read_bytes() == data:
-            return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, data)
-    return True
-
-
-def _index(view: View, stages: tuple[str, ...], outputs: list[dict[str, str]], wishes: Wishes) -> None:
+def _index(
+    view: View, stages: tuple[str, ...], outputs: list[dict[str, str]], texts: Mapping[str, bytes], wishes: Wishes
+) -> None:
     """Write the null index for this target; the others may be older than the disk and are dropped."""
     root = view.site.root
     drop_indexes(root)
-    if wishes.seen is None:
+    if wishes.seen is None or (wishes.locked and not _lie_there(view, texts)):
         return
-    made = [view.site.path(entry["path"]) for entry in outputs]
-    made += [root / locks.NAME, root / locks.MANIFEST] if "package" in stages else []
+    made = [view.site.path(entry["path"]) for entry in outputs] + [root / name for name in texts]
     counts = {stage: {"ran": 0, "reused": view.step(stage).total, "seconds": 0.0} for stage in stages}
-    left = aside(view)
+    left = aside(view, stages)
     done = {"event": "done", "ok": True, "seconds": 0.0, "stages": counts, "outputs": outputs, "aside": left}
     says = {"text": up_to_date(view.project.name, len(left)), "json": done}
     date = None if view.date is None else str(view.date)
     write_index(root, stages[-1], wishes.seen, made, says, environ={"SOURCE_DATE_EPOCH": date})
+
+
+def _lie_there(view: View, texts: Mapping[str, bytes]) -> bool:
+    """Whether lock and manifest are what a build without ``--locked`` would write."""
+    paths = {view.site.root / name: data for name, data in texts.items()}
+    return all(path.is_file() and path.read_bytes() == data for path, data in paths.items())

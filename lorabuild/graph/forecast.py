@@ -107,7 +107,12 @@ def duplicates(view: View) -> list[dict[str, str]]:
 def _path(view: View, subject: str) -> str:
     """An image as the project names it: said from the project's folder, or from where the person stands."""
     near, here = relative(view.site, view.site.path(subject)), relative(view.site, Path(subject).absolute())
-    return here if near not in view.inventory.files and here in view.inventory.files else near
+    return here if not known(view, near) and known(view, here) else near
+
+
+def known(view: View, path: str) -> bool:
+    """Whether an image of the project lies there."""
+    return path in view.inventory.files or path in view.settled("scan").ids
 
 
 def why(view: View, subject: str) -> dict[str, Any]:
@@ -117,13 +122,11 @@ def why(view: View, subject: str) -> dict[str, Any]:
         ProjectError: when there is neither a stage nor an image of that name.
     """
     path = _path(view, subject)
-    if subject not in STAGES and path not in view.inventory.files:
-        known = nearest(path, [*STAGES, *view.inventory.files])
+    if subject not in STAGES and not known(view, path):
+        near = nearest(path, [*STAGES, *view.inventory.files, *view.settled("scan").ids])
         raise ProjectError(
             f"`{subject}` is neither a stage nor an image of this project",
-            next_step=f"did you mean `lorabuild why {known}`?"
-            if known
-            else "`lorabuild status --json` lists the images",
+            next_step=f"did you mean `lorabuild why {near}`?" if near else "`lorabuild status --json` lists the images",
         )
     found = []
     for stage in [subject] if subject in STAGES else STAGES:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.files import walk
+from lorabuild.core.nullcheck import folder_stamps
 from lorabuild.core.statcache import FileDigest, StatCache
 from lorabuild.core.words import hand
-from lorabuild.images.suffixes import SUFFIXES
+from lorabuild.graph import settled
 from lorabuild.models.source import Located, locate
+from lorabuild.schema.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from lorabuild.core.nullindex import Seen
     from lorabuild.core.store import Store
+    from lorabuild.graph.settled import Settled
     from lorabuild.schema.site import Site
 
     Digests = Mapping[Path, FileDigest]
@@ -54,23 +58,42 @@ class Inventory:
     """Everything that the plan starts from.
 
     Attributes:
-        files: path → image file, in code point order, each once.
-        members: concept → paths of its images.
+        files: path → image file, in code point order, each once; those that are settled are left out.
+        members: concept → paths of its images, without the settled ones.
+        settled: what is taken over from the last build; None where everything is looked at.
+        refused: what lies in the folders and is no image to be read → why; they are among the files.
         base: the base model.
         models: part of the base model → digest.
         tagger: file of the tagger → digest.
-        folders: every folder that was searched.
+        about: digest of all that every key depends on beside the images.
+        places: every folder that was searched, as the null index names it.
+        linked: whether a link was met there.
     """
 
     files: dict[str, ImageFile]
     members: dict[str, tuple[str, ...]]
+    settled: Settled | None
+    refused: dict[str, str]
     base: Located
     models: dict[str, str]
     tagger: dict[str, str]
-    folders: tuple[Path, ...]
+    about: str
+    places: set[str]
+    linked: bool
 
 
-def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = None) -> Inventory:
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What the image folders hold, as far as it has to be looked at."""
+
+    images: list[Path]
+    refused: dict[str, str]
+    places: set[str]
+    linked: bool = False
+    settled: Settled | None = None
+
+
+def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = None, again: bool = False) -> Inventory:
     """Look at the disk. Raises ``ProjectError`` when a model or a folder is missing.
 
     Args:
@@ -78,33 +101,78 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         store: holds the stat cache.
         rehash: read every file again.
         seen: is shown every file before it is read, for the null index.
+        again: look at everything, because it did not stay as it was.
     """
     concepts = {name: site.path(concept.folder) for name, concept in site.project.concepts.items()}
+    base, tagger = locate(site), _tagger(site)
     if seen:
         _show(seen.folder, concepts.values())
-    found = {folder: walk(folder, SUFFIXES, within=site.root) for folder in sorted(set(concepts.values()))}
-    base, tagger = locate(site), _tagger(site)
-    images = [path for listing in found.values() for path in listing.files]
-    endings = _endings(site)
-    beside = {path: _beside(path, endings) for path in images}
-    models = [path for paths in base.files.values() for path in paths]
-    read = [*images, *(side for pair in beside.values() for side in pair if side), *models, *tagger.values()]
-    if seen:
-        _show(seen.file, [*models, *tagger.values()])
-    digests = StatCache(store, rehash=rehash).digests(read)
-    files = [_image(site, path, *beside[path], digests) for path in images]
-    refused = {path: why for listing in found.values() for path, why in listing.problems.items()}
-    files += [ImageFile(relative(site, path), path, None, problem=why) for path, why in refused.items()]
+        _show(seen.file, [path for paths in base.files.values() for path in paths] + [*tagger.values()])
+    cache = StatCache(store, rehash=rehash)
+    known = cache.digests([*(path for paths in base.files.values() for path in paths), *tagger.values()])
+    models = {part: _joined(base.path, paths, known) for part, paths in base.files.items()}
+    tagging = {name: _needed(known, path) for name, path in tagger.items()}
+    about = settled.about(site, [models, tagging, base.kind, base.vae_factor, base.prediction_type])
+    found = None if rehash or again else _known(site, store, about, seen)
+    found = found or _searched(site, concepts.values())
+    files = _images(site, found, cache)
     return Inventory(
         files={file.path: file for file in sorted(files, key=lambda file: file.path)},
-        members={
-            name: tuple(relative(site, path) for path in found[folder].files) for name, folder in concepts.items()
-        },
+        members={name: _below(site, folder, found.images) for name, folder in concepts.items()},
+        settled=found.settled,
+        refused=found.refused,
         base=base,
-        models={part: _joined(base.path, paths, digests) for part, paths in base.files.items()},
-        tagger={name: _needed(digests, path) for name, path in tagger.items()},
-        folders=tuple(path for listing in found.values() for path in listing.folders),
+        models=models,
+        tagger=tagging,
+        about=about,
+        places=found.places,
+        linked=found.linked,
     )
+
+
+def _known(site: Site, store: Store, about: str, seen: Seen | None) -> _Search | None:
+    """What has changed since the last build; None when that can't be told without a search."""
+    held = settled.read(site, store, about)
+    if held is None:
+        return None
+    root = os.fspath(site.root) + os.sep
+    look = (lambda place: seen.folders[place]) if seen else (lambda place: folder_stamps(root, place))
+    endings = [ending for ending in _endings(site) if ending]
+    if seen and not held.folders.keys() <= seen.folders.keys():
+        return None
+    changed = settled.changed(held, site.root, endings, look)
+    if changed is None:
+        return None
+    images = [path for path in map(site.root.joinpath, sorted(changed)) if path.is_file()]
+    return _Search(images, held.refused, set(held.folders), settled=held.without(changed))
+
+
+def _searched(site: Site, folders: Iterable[Path]) -> _Search:
+    """Every image in the folders."""
+    found = {folder: walk(folder, SUFFIXES, within=site.root) for folder in sorted(set(folders))}
+    refused = {relative(site, path): why for listing in found.values() for path, why in listing.problems.items()}
+    images = sorted({path for listing in found.values() for path in listing.files})
+    places = {_place(site, folder) for listing in found.values() for folder in listing.folders}
+    return _Search(images, refused, places, any(listing.linked for listing in found.values()))
+
+
+def _images(site: Site, found: _Search, cache: StatCache) -> list[ImageFile]:
+    endings = _endings(site)
+    beside = {path: _beside(path, endings) for path in found.images}
+    digests = cache.digests([*found.images, *(side for pair in beside.values() for side in pair if side)])
+    files = [_image(site, path, *beside[path], digests) for path in found.images]
+    return files + [ImageFile(name, site.root / name, None, problem=why) for name, why in found.refused.items()]
+
+
+def _below(site: Site, folder: Path, images: Iterable[Path]) -> tuple[str, ...]:
+    """The images in a concept's folder."""
+    within = os.fspath(folder) + os.sep
+    return tuple(relative(site, path) for path in images if os.fspath(path).startswith(within))
+
+
+def _place(site: Site, folder: Path) -> str:
+    """A folder as the null index names it."""
+    return f"./{folder.relative_to(site.root).as_posix()}" if folder.is_relative_to(site.root) else folder.as_posix()
 
 
 def _show(look: Callable[[Path], None], paths: Iterable[Path]) -> None:
@@ -125,21 +193,32 @@ def _endings(site: Site) -> tuple[str | None, str | None]:
 
 def _beside(path: Path, endings: tuple[str | None, str | None]) -> tuple[Path | None, Path | None]:
     places = (path.with_suffix(ending) if ending else None for ending in endings)
-    tags, text = (place if place and place.is_file() else None for place in places)
+    tags, text = (place if place and os.path.lexists(place) else None for place in places)
     return tags, text
 
 
 def _image(site: Site, path: Path, tags: Path | None, text: Path | None, digests: Digests) -> ImageFile:
+    """An image; one whose words can't be read is none, for it would be learned without them."""
+    closed = (_closed(site, side, digests) for side in (tags, text) if side)
+    problem = digests[path].problem or next(filter(None, closed), None)
     return ImageFile(
         relative(site, path),
         path,
-        digests[path].digest,
+        None if problem else digests[path].digest,
         tags,
         digests[tags].digest if tags else None,
         text,
         digests[text].digest if text else None,
-        digests[path].problem,
+        problem,
     )
+
+
+def _closed(site: Site, side: Path, digests: Digests) -> str | None:
+    """Why the words beside an image can't be used."""
+    if side.is_symlink() and not side.resolve().is_relative_to(site.root.resolve()):
+        return f"{side.name} beside it is a link that leads outside"
+    why = digests[side].problem
+    return f"{side.name} beside it can't be read: {why}" if why else None
 
 
 def relative(site: Site, path: Path) -> str:

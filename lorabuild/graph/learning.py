@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.balance.buckets import bucket_of
 from lorabuild.core.digest import canonical, digest
 from lorabuild.graph import balancing
 from lorabuild.graph.members import members
+from lorabuild.graph.pictures import text_id
 from lorabuild.graph.prior import prior_pictures
 from lorabuild.graph.view import Draft, View, Waiting, item
-from lorabuild.schema.consumed import consumed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lorabuild.core.item import Result
+    from collections.abc import Iterator, Mapping
 
 
 def train(view: View) -> Iterator[Draft]:
@@ -27,8 +26,8 @@ def train(view: View) -> Iterator[Draft]:
     parts: dict[str, Any] = {
         **{f"base.{part}": view.inventory.models[part] for part in ("unet", "text_encoder", "tokenizer", "scheduler")},
         "base.clip_skip": view.project.base.clip_skip,
-        **consumed(view.project.training, "training"),
-        **consumed(view.project.network, "network"),
+        **view.site.consumed("training"),
+        **view.site.consumed("network"),
         "budget.epochs": view.project.budget.epochs,
         **_roots(records),
     }
@@ -36,45 +35,43 @@ def train(view: View) -> Iterator[Draft]:
         parts["regularization.prior_loss_weight"] = view.project.regularization.prior_loss_weight
     reads = {
         "records": [record for record, _ in records],
-        "empty": _tokens(view.made("text")["(empty)"]),
+        "empty": _tokens(view.held("text")[text_id("")][1]),
         "epochs": view.project.budget.epochs,
     }
     draft = item("train", "train", parts, reads)
     yield item("train", "train", parts, {**reads, "key": draft.key})
 
 
-def _records(view: View) -> Iterator[tuple[dict[str, Any], str]]:
-    """Each training and prior picture as a record, with the digest of what is learned from it."""
-    latents, captions = view.made("latents"), view.made("caption")
-    items = {made.id: made for made in view.step("latents").items}
-    texts, repeats = view.made("text"), balancing.table(view).repeats
+def _records(view: View) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+    """Each training and prior picture as a record, with the keys of what is learned from it, and how often."""
+    latents, texts = view.held("latents"), view.held("text")
+    repeats, sizes = balancing.table(view).repeats, balancing.sizes(view)
     found = [
-        (member.concept, member.id, captions[member.id].facts["caption"], latents[member.id], repeats[member.concept])
+        (member.concept, member.id, member.caption, bucket_of(*member.size, sizes), member.pixels)
         for member in members(view)
-        if not member.twin and member.id in latents and not latents[member.id].problem
+        if not member.twin and member.caption is not None and member.size and member.id in latents
     ]
-    found += [("", prior.id, prior.reads["prompt"], latents[prior.id], 1) for prior in prior_pictures(view)]
-    for concept, name, words, result, times in found:
-        text = texts[words or "(empty)"]
-        learned = digest(canonical([concept, text.key, result.key, times]))
+    found += [("", prior.id, prior.reads["prompt"], prior.reads["size"], prior.key) for prior in prior_pictures(view)]
+    for concept, name, words, size, pixels in found:
+        (key, outputs), (text, written), times = latents[name], texts[text_id(words)], repeats.get(concept, 1)
         record = {
             "id": name,
             "concept": concept,
             "prior": not concept,
             "repeats": times,
-            "latents": result.outputs["latents"],
-            "size": items[name].reads.get("bucket") or items[name].reads["size"],
-            "pixels": items[name].reads["pixels"] if concept else result.key,
-            **_tokens(text),
+            "latents": outputs["latents"],
+            "size": list(size),
+            "pixels": pixels,
+            **_tokens(written),
         }
-        yield record, learned
+        yield record, [text, key, times]
 
 
-def _tokens(text: Result) -> dict[str, Any]:
-    return {"tokens": text.outputs["tokens"], "hidden": text.outputs.get("hidden")}
+def _tokens(outputs: Mapping[str, str]) -> dict[str, Any]:
+    return {"tokens": outputs["tokens"], "hidden": outputs.get("hidden")}
 
 
-def _roots(records: list[tuple[dict[str, Any], str]]) -> dict[str, Any]:
+def _roots(records: list[tuple[dict[str, Any], list[Any]]]) -> dict[str, Any]:
     """One digest a concept over what is learned from it, in no order."""
     concepts = sorted({record["concept"] for record, _ in records})
     return {

@@ -1,18 +1,21 @@
-"""``lora.lock`` and ``lora.manifest.tsv``: what a build was made from and what came out, for git to keep."""
+"""``lora.lock``: what a build was made from, on what, and what came out, for git to keep."""
 
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from lorabuild import __version__
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.errors import DifferenceError, ProjectError
 from lorabuild.graph import balancing
+from lorabuild.graph.manifest import MANIFEST
 from lorabuild.graph.members import members
 from lorabuild.graph.view import version_of
-from lorabuild.schema.consumed import consumed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +23,10 @@ if TYPE_CHECKING:
     from lorabuild.graph.view import View
 
 NAME = "lora.lock"
-MANIFEST = "lora.manifest.tsv"
-FORMAT = 1
+FORMAT = 2
+RECORDED = ("latents", "text", "train", "sample")  # what a tagger said goes on as captions, and these are exact
+_MARK = re.compile(rb"^(<{7}|\|{7}|={7}|>{7})[^\t\n]*$", re.MULTILINE)  # a row of the manifest has tabs
+_LEADS_OUT = re.compile(r"[/~\\]|[A-Za-z]:[/\\]|\.\.([/\\]|$)")
 
 
 def lock_of(view: View, stages: tuple[str, ...], outputs: Mapping[str, str]) -> dict[str, Any]:
@@ -30,29 +35,54 @@ def lock_of(view: View, stages: tuple[str, ...], outputs: Mapping[str, str]) -> 
     Args:
         view: the finished view.
         stages: the stages that were built.
-        outputs: file name in the output folder → sha256 hex.
+        outputs: path of a file in the output folder → sha256 hex.
     """
+    settings = view.site.consumed()
     return {
         "lock": {"format": FORMAT, "lorabuild": __version__},
-        "settings": digest(canonical(consumed(view.project, ""))),
+        "settings": {name: portable(settings[name]) for name in sorted(settings)},
         "models": _models(view),
         "stages": {
             stage: {
                 "version": version_of(stage),
-                "count": len(view.step(stage).items),
-                "root": digest(canonical(sorted(item.key for item in view.step(stage).items))),
+                "count": view.step(stage).total,
+                "root": digest(view.raw_keys(stage)),
             }
             for stage in stages
             if stage != "report"
         },
-        "concepts": _concepts(view),
-        "outputs": dict(sorted(outputs.items())),
+        "concepts": _concepts(view) if "balance" in stages else {},
+        "record": records(view, stages),
+        "outputs": {str(portable(path, keep=2)): sha for path, sha in sorted(outputs.items())},
     }
+
+
+def portable(value: Any, keep: int = 1) -> Any:
+    """A setting without this machine in it: of a path that leads out of the project only its last parts are left."""
+    if isinstance(value, str):
+        if not _LEADS_OUT.match(posixpath.normpath(value)):
+            return value
+        return "/".join(PurePosixPath(value.replace("\\", "/")).parts[-keep:])
+    if isinstance(value, Mapping):
+        return {name: portable(entry) for name, entry in value.items()}
+    return [portable(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def records(view: View, stages: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
+    """Stage → on what its floating-point results were made; several where a cache was filled on several machines."""
+    found = {stage: view.records(stage) for stage in RECORDED if stage in stages}
+    return {stage: made for stage, made in found.items() if made}
+
+
+def comparable(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether the same bytes are promised: made on the same kind of machine, by what gives the same bits again."""
+    known = [record for section in (then, now) for made in section.values() for record in made]
+    return then == now and not any(record.get("deterministic") is False for record in known)
 
 
 def _models(view: View) -> dict[str, Any]:
     base = {
-        "source": view.project.base.model,
+        "source": portable(view.project.base.model),
         "revision": view.inventory.base.revision,
         "parts": dict(sorted(view.inventory.models.items())),
     }
@@ -60,7 +90,7 @@ def _models(view: View) -> dict[str, Any]:
     models = {"base": base}
     if view.inventory.tagger:
         models["tagger"] = {
-            "source": getattr(tagger, "model", None),
+            "source": portable(getattr(tagger, "model", None)),
             "revision": None,
             "parts": dict(sorted(view.inventory.tagger.items())),
         }
@@ -68,12 +98,11 @@ def _models(view: View) -> dict[str, Any]:
 
 
 def _concepts(view: View) -> dict[str, Any]:
-    repeats, prepared, captions = balancing.table(view).repeats, view.made("prepare"), view.made("caption")
+    repeats = balancing.table(view).repeats
     found: dict[str, list[list[str]]] = {}
     for member in members(view):
-        if not member.twin and member.file.path in prepared and member.id in captions:
-            pair = [prepared[member.file.path].facts["pixels"], captions[member.id].facts["caption"]]
-            found.setdefault(member.concept, []).append(pair)
+        if not member.twin and member.pixels and member.caption is not None:
+            found.setdefault(member.concept, []).append([member.pixels, member.caption])
     return {
         name: {"images": len(pairs), "repeats": repeats[name], "root": digest(canonical(sorted(pairs)))}
         for name, pairs in sorted(found.items())
@@ -96,48 +125,89 @@ def _line(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def read_lock(root: Path) -> dict[str, Any] | None:
-    """The lock in the project folder; None when there is none. Raises ``ProjectError`` on a merge conflict."""
-    path = root / NAME
-    if not path.exists():
-        return None
-    text = path.read_text("utf-8")
-    if "<<<<<<<" in text:
+def refuse_conflict(root: Path) -> None:
+    """Raise ``ProjectError`` where lock or manifest hold a merge conflict: a build must not write over it."""
+    for name in (NAME, MANIFEST):
+        path = root / name
+        if path.is_file():
+            _conflict(path.read_bytes(), name)
+
+
+def _conflict(data: bytes, name: str) -> None:
+    if _MARK.search(data):
         raise ProjectError(
-            "the lock holds a merge conflict",
-            where=NAME,
-            next_step="delete lora.lock and run `lorabuild`: it is made again",
+            "this file holds a merge conflict",
+            where=name,
+            next_step=f"take one side (`git checkout --ours {name}`) or delete {name}, then run `lorabuild`: "
+            "it is written anew from lora.yaml as it stands",
         )
+
+
+def read_lock(root: Path) -> dict[str, Any] | None:
+    """The lock in the project folder; None when there is none. Raises ``ProjectError``, also on a merge conflict."""
+    path = root / NAME
+    return parse_lock(path.read_bytes()) if path.is_file() else None
+
+
+def parse_lock(data: bytes, where: str = NAME) -> dict[str, Any]:
+    """The content of a lock of any form up to ours. Raises ``ProjectError``."""
+    _conflict(data, where)
     try:
-        content = json.loads(text)
+        content = json.loads(data)
     except ValueError as error:
-        raise _unreadable(str(error)) from error
-    if not isinstance(content, dict):
-        raise _unreadable("it is no JSON object")
+        raise _unreadable(str(error), where) from error
+    if not isinstance(content, dict) or not isinstance(content.get("lock", {}), dict):
+        raise _unreadable("it is no JSON object as lorabuild writes it", where)
+    if form_of(content) > FORMAT:
+        raise ProjectError(
+            f"the lock was written by a newer lorabuild (its form is {form_of(content)}, this one knows {FORMAT})",
+            where=where,
+            next_step="update lorabuild, or delete the lock to have it written anew",
+        )
     return content
 
 
-def _unreadable(why: str) -> ProjectError:
+def form_of(content: Mapping[str, Any]) -> int:
+    """The number of a lock's form."""
+    form = content.get("lock", {}).get("format", FORMAT)
+    return form if isinstance(form, int) else FORMAT + 1
+
+
+def _unreadable(why: str, where: str) -> ProjectError:
     return ProjectError(
-        f"the lock can't be read: {why}", where=NAME, next_step="restore it from git, or delete it: it is made again"
+        f"the lock can't be read: {why}", where=where, next_step="restore it from git, or delete it: it is made again"
     )
 
 
-def compare(locked: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
-    """Raise ``DifferenceError`` when the lock would change, naming what."""
+def compare(locked: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
+    """Raise ``DifferenceError`` when the lock would change, naming what.
+
+    Returns:
+        Whether bytes were compared: false where the lock was made on another kind of machine, so that the record and
+        the outputs may differ, and all else is equal.
+    """
     if locked is None:
         raise DifferenceError(
-            "there is no lora.lock to hold the build to",
+            f"there is no {NAME} to hold the build to",
             next_step="run `lorabuild` once without --locked and commit the lock",
         )
-    changed = list(_changed("", locked, now))
+    if form_of(locked) != form_of(now):
+        raise DifferenceError(
+            f"the lock has the older form {form_of(locked)}, which says less than form {FORMAT} and can't be held to",
+            where=NAME,
+            next_step="run `lorabuild` once without --locked and commit the lock; what was built is not built again",
+        )
+    same = comparable(locked.get("record", {}), now.get("record", {}))
+    passed = () if same else ("record", "outputs")
+    changed = [place for place in _changed("", locked, now) if place.partition(".")[0] not in passed]
     if changed:
         more = f" and {len(changed) - 6} more" if len(changed) > 6 else ""
         raise DifferenceError(
-            f"--locked: the lock would change: {', '.join(changed[:6])}{more}",
+            f"the lock would change: {', '.join(changed[:6])}{more}",
             where=NAME,
-            next_step="run `lorabuild` without --locked to accept the change",
+            next_step="run `lorabuild` without --locked to accept the change; `lorabuild diff` then says it in words",
         )
+    return same
 
 
 def _changed(place: str, then: Any, now: Any) -> list[str]:
@@ -148,17 +218,3 @@ def _changed(place: str, then: Any, now: Any) -> list[str]:
             for found in _changed(f"{place}.{name}" if place else name, then.get(name), now.get(name))
         ]
     return [] if then == now else [place]
-
-
-def manifest(view: View) -> bytes:
-    """One line an image: path, pixel digest, caption; sorted by path. Tabs and newlines are escaped."""
-    prepared, captions = view.made("prepare"), view.made("caption")
-    rows = sorted(
-        (member.id, prepared[member.file.path].facts["pixels"], captions[member.id].facts["caption"])
-        for member in members(view)
-        if member.file.path in prepared and member.id in captions
-    )
-    escaped = (
-        "\t".join(cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n") for cell in row) for row in rows
-    )
-    return ("path\tdigest\tcaption\n" + "".join(f"{row}\n" for row in escaped)).encode("utf-8", "surrogateescape")

@@ -4,28 +4,52 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lorabuild.images.header import size as header_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from lorabuild.core.item import Result
     from lorabuild.graph.inventory import ImageFile
     from lorabuild.graph.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An image in a concept.
+class Member(NamedTuple):
+    """An image in a concept, with what is known of it.
 
     Attributes:
         id: names it in every later stage: its path, with the concept where several share the folder.
         concept: the concept's name.
-        file: the image.
+        path: the image, relative to the project where it lies there.
+        file: digest of its bytes.
+        scanned: digest of its pixels as they lie in the file; None before it is scanned.
+        pixels: digest of its pixels as they are trained on; None before it is prepared.
+        size: width and height as it is trained on; read from its header before it is prepared, None if that fails.
+        caption: its caption; None before it is captioned.
         twin: path of the equal picture in the same concept that is used instead of this one.
     """
+
+    id: str
+    concept: str
+    path: str
+    file: str
+    scanned: str | None
+    pixels: str | None
+    size: tuple[int, int] | None
+    caption: str | None
+    twin: str | None
+
+    def absolute(self, view: View) -> Path:
+        """Where the image lies."""
+        return view.site.root / self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """An image in a concept that this plan looks at itself; nothing is taken over from an earlier build."""
 
     id: str
     concept: str
@@ -42,11 +66,15 @@ def usable(view: View) -> Iterator[tuple[ImageFile, Result | None]]:
             yield file, result
 
 
-def members(view: View) -> list[Member]:
-    """Every usable image of every concept, in order of path; of two equal pictures one is used, and the other names it.
+def fresh(view: View) -> list[Fresh]:
+    """Every usable image that isn't settled, concept by concept; of two equal pictures one is used.
 
     An image that the tagger set aside is none: without tags it has no caption, and without a caption nobody learns it.
     """
+    return view.derived("fresh", _fresh)
+
+
+def _fresh(view: View) -> list[Fresh]:
     untagged = {path for path, result in view.made("tag").items() if result.problem}
     known = {file.path: (file, result) for file, result in usable(view) if file.path not in untagged}
     shared = Counter(path for paths in view.inventory.members.values() for path in paths)
@@ -60,8 +88,65 @@ def members(view: View) -> list[Member]:
         for file, result in used:
             twin = chosen[_picture(file, result)]
             name = f"{file.path} ({concept})" if shared[file.path] > 1 else file.path
-            found.append(Member(name, concept, file, twin if twin != file.path else None))
+            found.append(Fresh(name, concept, file, twin if twin != file.path else None))
     return found
+
+
+def members(view: View) -> list[Member]:
+    """Every usable image of every concept, concept by concept in the order of lora.yaml, each in order of path."""
+    return view.derived("members", _members)
+
+
+def _members(view: View) -> list[Member]:
+    new = [_member(view, member) for member in fresh(view)]
+    known = view.inventory.settled
+    if not known:
+        return new
+    order = {concept: place for place, concept in enumerate(view.project.concepts)}
+    return sorted([*map(Member._make, known.members), *new], key=lambda member: (order[member.concept], member.path))
+
+
+def _member(view: View, member: Fresh) -> Member:
+    path = member.file.path
+    scanned, prepared = view.made("scan").get(path), view.made("prepare").get(path)
+    caption = view.made("caption").get(member.id)
+    facts = prepared.facts if prepared else {}
+    return Member(
+        member.id,
+        member.concept,
+        path,
+        member.file.digest or "",
+        scanned.facts["pixels"] if scanned else None,
+        facts.get("pixels"),
+        (facts["width"], facts["height"]) if facts else header_size(member.file.absolute),
+        caption.facts["caption"] if caption and not caption.problem else None,
+        member.twin,
+    )
+
+
+def captioned(view: View) -> dict[str, Mapping[str, Any]]:
+    """Member id → its caption and what became of its tags, the facts of the caption stage."""
+    keys = view.keys("caption")
+    made = view.results | view.store.results(key for key in keys.values() if key not in view.results)
+    return {name: made[key].facts for name, key in keys.items() if key in made and not made[key].problem}
+
+
+def clash(view: View) -> bool:
+    """Whether an image that isn't settled is the same picture as one that is: then they must be judged together."""
+    known, prepared = view.inventory.settled, view.made("prepare")
+    if not known or not prepared:
+        return False
+    new = {result.facts["pixels"] for result in prepared.values() if not result.problem}
+    return any(row[5] in new for row in known.members)
+
+
+def finished(view: View) -> tuple[list[Member], set[str]]:
+    """The images about which nothing is open, and the paths of those about which something is."""
+    found = members(view)
+    open_ones = {member.path for member in found if member.caption is None or member.pixels is None}
+    open_ones |= {path for member in found if member.twin for path in (member.path, member.twin)}
+    open_ones |= view.inventory.files.keys() - {member.path for member in found}
+    return found, open_ones - view.inventory.refused.keys()
 
 
 def _picture(file: ImageFile, result: Result | None) -> str:
@@ -73,11 +158,3 @@ def _claim(file: ImageFile) -> tuple[bool, str, bool, str, str]:
     """The least of equal pictures is used: one with words beside it, whatever the files are called."""
     text, tags = file.text_digest, file.tags_digest
     return (text is None, text or "", tags is None, tags or "", file.path)
-
-
-def size_of(view: View, file: ImageFile) -> tuple[int, int] | None:
-    """Width and height of an image as it is trained on; read from its header while it isn't prepared."""
-    result = view.made("prepare").get(file.path)
-    if result and not result.problem:
-        return result.facts["width"], result.facts["height"]
-    return header_size(file.absolute)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.balance.buckets import bucket_of
 from lorabuild.captions.compose import rules_as_dict
 from lorabuild.core.digest import canonical, digest
+from lorabuild.core.files import read_if_there
 from lorabuild.core.words import hand
 from lorabuild.graph import balancing
-from lorabuild.graph.members import Member, members, usable
+from lorabuild.graph.members import Fresh, clash, fresh, members, usable
 from lorabuild.graph.prior import prior_pictures
-from lorabuild.graph.view import Draft, View, Waiting, item
+from lorabuild.graph.view import Draft, Taken, View, Waiting, item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 def scan(view: View) -> Iterator[Draft]:
     """One item a file that can be opened."""
+    yield Taken(view.settled("scan"))
     for file in view.inventory.files.values():
         if file.digest:
             yield item("scan", file.path, {"file": file.digest}, {"path": str(file.absolute), "file": file.digest})
@@ -30,6 +32,7 @@ def scan(view: View) -> Iterator[Draft]:
 def prepare(view: View) -> Iterator[Draft]:
     """One item an image that can be decoded."""
     settings = {"images.background": view.project.images.background}
+    yield Taken(view.settled("prepare"))
     scanned = view.made("scan")
     for file in view.inventory.files.values():
         if file.digest and file.path not in scanned:
@@ -41,6 +44,8 @@ def prepare(view: View) -> Iterator[Draft]:
 
 def tag(view: View) -> Iterator[Draft]:
     """One item an image: by its pixels, or by its side file where tags come from there."""
+    if clash(view):
+        view.look_again()
     tagger = view.project.captions.tagger
     module = hand("taggers", tagger.type)
     settings = {
@@ -48,6 +53,7 @@ def tag(view: View) -> Iterator[Draft]:
         **module.key_settings(tagger),
         **{f"tagger.{k}": v for k, v in view.inventory.tagger.items()},
     }
+    yield Taken(view.settled("tag"))
     for file, prepared in usable(view):
         if prepared is None:
             yield Waiting(file.path)
@@ -63,7 +69,8 @@ def caption(view: View) -> Iterator[Draft]:
     rules = {f"captions.{name}": value for name, value in rules_as_dict(view.project.captions).items()}
     tagged = view.made("tag")
     frequency = _frequency(view, tagged) if view.project.captions.order == "frequency" else None
-    for member in members(view):
+    yield Taken(view.settled("caption"))
+    for member in fresh(view):
         result = tagged.get(member.file.path)
         if result is None:
             yield Waiting(member.id)
@@ -71,15 +78,14 @@ def caption(view: View) -> Iterator[Draft]:
             yield _caption(view, member, rules, result, frequency)
 
 
-def _caption(
-    view: View, member: Member, rules: dict[str, Any], tags: Result, frequency: dict[str, int] | None
-) -> Draft:
+def _caption(view: View, member: Fresh, rules: dict[str, Any], tags: Result, frequency: dict[str, int] | None) -> Draft:
     names = view.project.concepts[member.concept].triggers
-    triggers = [{"name": name, **view.project.triggers[name].model_dump(mode="json", by_alias=True)} for name in names]
-    words = member.file.text.read_bytes() if member.file.text else None
+    triggers = {name: value for trigger in names for name, value in view.site.consumed(f"triggers.{trigger}").items()}
+    words = read_if_there(member.file.text) if member.file.text else None
     parts = {
         **rules,
-        "triggers": triggers,
+        **triggers,
+        "triggers": list(names),
         "tags": tags.key,
         "text by hand": None if words is None else digest(words),  # of what is read now, not of an earlier look
         "tag frequency": digest(canonical(frequency)) if frequency else None,
@@ -112,18 +118,17 @@ def latents(view: View) -> Iterator[Draft]:
     """One item an image that is trained on, and one a prior picture."""
     settings = {"images.flip": view.project.images.flip, "base.vae": view.inventory.models["vae"]}
     sizes = balancing.sizes(view)
-    prepared = view.made("prepare")
+    yield Taken(view.settled("latents"))
+    known = frozenset(view.settled("latents").ids)
     for member in members(view):
-        if member.twin:
+        if member.twin or member.id in known:
             continue
-        result = prepared.get(member.file.path)
-        if result is None:
+        if member.pixels is None or member.size is None:
             yield Waiting(member.id)
             continue
-        bucket = list(bucket_of(result.facts["width"], result.facts["height"], sizes))
-        pixels = result.facts["pixels"]
-        reads = {"path": str(member.file.absolute), "pixels": pixels, "bucket": bucket}
-        yield item("latents", member.id, {**settings, "pixels": pixels, "bucket": bucket}, reads)
+        bucket = list(bucket_of(*member.size, sizes))
+        reads = {"path": str(member.absolute(view)), "pixels": member.pixels, "bucket": bucket}
+        yield item("latents", member.id, {**settings, "pixels": member.pixels, "bucket": bucket}, reads)
     yield from prior_pictures(view)
 
 
@@ -137,9 +142,17 @@ def text(view: View) -> Iterator[Draft]:
             "base.text_encoder": view.inventory.models["text_encoder"],
             "base.clip_skip": view.project.base.clip_skip,
         }
-    captions = view.made("caption")
-    texts = {result.facts["caption"] for result in captions.values() if not result.problem}
+    texts = {member.caption for member in members(view) if member.caption is not None}
     texts |= {prior.reads["prompt"] for prior in prior_pictures(view)} | {""}
-    for words in sorted(texts):
-        yield item("text", words or "(empty)", {**parts, "text": words}, {"text": words, "frozen": frozen})
-    yield from (Waiting(member.id) for member in members(view) if member.id not in captions)
+    taken = view.settled("text").only({text_id(words) for words in texts})
+    yield Taken(taken)
+    known = frozenset(taken.ids)
+    for words in sorted(words for words in texts if text_id(words) not in known):
+        yield item("text", text_id(words), {**parts, "text": words}, {"text": words, "frozen": frozen})
+    captions = view.made("caption")
+    yield from (Waiting(member.id) for member in fresh(view) if member.id not in captions)
+
+
+def text_id(words: str) -> str:
+    """What a person calls a text."""
+    return words or "(empty)"

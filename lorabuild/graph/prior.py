@@ -57,4 +57,5 @@ def chosen(prompt: str, seed: int, index: int) -> str:
 
 
 def _class_words(view: View) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(t.class_ for t in view.project.triggers.values() if t.class_))
+    """In the order of the alphabet: the order in which triggers are declared changes no picture."""
+    return tuple(sorted({t.class_ for t in view.project.triggers.values() if t.class_}))

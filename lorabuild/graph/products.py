@@ -11,42 +11,64 @@ from lorabuild.core.digest import canonical, digest
 from lorabuild.graph import balancing
 from lorabuild.graph.drawing import epoch_name
 from lorabuild.graph.forecast import duplicates
-from lorabuild.graph.members import members, size_of
+from lorabuild.graph.members import captioned, members
 from lorabuild.graph.status import aside
 from lorabuild.graph.view import Draft, View, Waiting, item
-from lorabuild.schema.consumed import consumed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from lorabuild.core.item import Result
+    from lorabuild.schema.site import Site
+
+PACKED = (
+    *("name", "base.family", "base.clip_skip", "images.resolution", "images.flip", "network", "training", "output"),
+    *("regularization.prior_loss_weight", "samples.negative", "samples.weight"),
+)
+"""The words of lora.yaml that the files tell or follow; everything else is in them by way of its results."""
+TOLD = frozenset({"concept", "width", "height", "bucket", "repeats", "caption"})
+"""What the files tell of an image."""
+SHOWN = TOLD | {"pixels", "tags", "pruned", "dropped", "human"}
+"""What the page shows of it, beside its name."""
 
 
 def package(view: View) -> Iterator[Draft]:
-    """The files that are handed out. Its key reads no path, so that a renamed image packs nothing again."""
+    """The files that are handed out. Its key reads no place, so that a renamed image packs nothing again."""
     trained = view.made("train").get("train")
     pictures = _pictures(view)
     if trained is None or pictures is None:
         yield Waiting("package")
         return
     reads = _facts(view, trained)
-    concepts = [[name, list(concept.triggers)] for name, concept in view.project.concepts.items()]
     parts = {
-        **{name: value for name, value in consumed(view.project, "").items() if _is_packed(name)},
+        **told(view.site),
         "lorabuild": __version__,
-        "concepts": concepts,
         "train": trained.key,
         "epoch": reads["epoch"],
-        "images": _content(reads["images"]),
-        "pictures": sorted(entry["key"] for entry in pictures),
+        "batches": reads["batches"],
+        "buckets": reads["buckets"],
+        "images": _content(reads["images"], TOLD),
+        "priors": digest(canonical(reads["priors"])),
+        "pictures": [entry["key"] for entry in pictures],
         "date": view.date,
     }
     yield item("package", "package", parts, {**reads, "pictures": pictures})
 
 
+def told(site: Site) -> dict[str, Any]:
+    """What the files tell of lora.yaml, and in which order."""
+    project = site.project
+    return {
+        **{name: value for name, value in site.consumed().items() if _is_packed(name)},
+        "base": PurePath(project.base.model).name,
+        "triggers": list(project.triggers),
+        "concepts": [[name, list(concept.triggers)] for name, concept in project.concepts.items()],
+    }
+
+
 def _is_packed(name: str) -> bool:
-    """Whether a word of lora.yaml is read by the package; what is drawn counts by its pictures."""
-    return not name.startswith(("samples.", "concepts.")) or name in {"samples.negative", "samples.weight"}
+    """Whether the package reads a word of lora.yaml; the folder is only where its files are put."""
+    return name != "output.folder" and any(f"{name}.".startswith(f"{place}.") for place in PACKED)
 
 
 def report(view: View) -> Iterator[Draft]:
@@ -60,8 +82,9 @@ def report(view: View) -> Iterator[Draft]:
     files = [{"name": name, **made} for name, made in packed.facts["files"].items()]
     base = next(made for made in view.step("package").items)
     parts = {
-        **consumed(view.project, ""),
+        **view.site.consumed(),
         "package": packed.key,
+        "images": _content(base.reads["images"], SHOWN),
         "balance": digest(canonical(table)),
         "set aside": len(aside(view)),
     }
@@ -105,23 +128,21 @@ def _facts(view: View, trained: Result) -> dict[str, Any]:
 
 
 def _images(view: View) -> list[dict[str, Any]]:
-    captions, prepared = view.made("caption"), view.made("prepare")
-    repeats, sizes = balancing.table(view).repeats, balancing.sizes(view)
+    repeats, sizes, told = balancing.table(view).repeats, balancing.sizes(view), captioned(view)
     found = []
     for member in members(view):
-        size = size_of(view, member.file)
-        if member.twin or size is None or member.id not in captions:
+        facts = told.get(member.id)
+        if member.twin or member.size is None or facts is None:
             continue
-        facts = captions[member.id].facts
         found.append(
             {
                 "id": member.id,
                 "concept": member.concept,
-                "path": str(member.file.absolute),
-                "pixels": prepared[member.file.path].facts["pixels"],
-                "width": size[0],
-                "height": size[1],
-                "bucket": list(bucket_of(*size, sizes)),
+                "path": str(member.absolute(view)),
+                "pixels": member.pixels,
+                "width": member.size[0],
+                "height": member.size[1],
+                "bucket": list(bucket_of(*member.size, sizes)),
                 "repeats": repeats[member.concept],
                 "caption": facts["caption"],
                 "tags": facts["tags"],
@@ -133,10 +154,10 @@ def _images(view: View) -> list[dict[str, Any]]:
     return found
 
 
-def _content(images: list[dict[str, Any]]) -> str:
-    """What the images are, whatever they are called."""
-    nameless = [{name: value for name, value in image.items() if name not in ("id", "path")} for image in images]
-    return digest(canonical(sorted(canonical(image).decode() for image in nameless)))
+def _content(images: list[dict[str, Any]], words: Collection[str]) -> str:
+    """What the images are in these words, whatever they are called."""
+    told = [{name: image[name] for name in words} for image in images]
+    return digest(canonical(sorted(canonical(image).decode() for image in told)))
 
 
 def _pictures(view: View) -> list[dict[str, Any]] | None:

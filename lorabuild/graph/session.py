@@ -14,7 +14,7 @@ from lorabuild.graph.view import View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lorabuild.schema.load import Loaded
+    from lorabuild.schema.loaded import Loaded
 
 STORE = ".lorabuild"
 
@@ -33,6 +33,6 @@ def placed(loaded: Loaded) -> Iterator[None]:
         yield
     except LorabuildError as error:
         dotted = error.where.removeprefix("lora.yaml ")
-        if dotted.partition(".")[0] in type(loaded.project).model_fields:
+        if dotted.partition(".")[0] in vars(loaded.project):
             error.where = loaded.where(dotted)
         raise

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.balance.buckets import bucket_of
+from lorabuild.core.holdings import quick_bytes
 from lorabuild.graph import balancing
-from lorabuild.graph.members import members, size_of
+from lorabuild.graph.members import captioned, members
 from lorabuild.graph.order import STAGES
 
 if TYPE_CHECKING:
@@ -24,7 +26,34 @@ def status(view: View) -> dict[str, Any]:
         "concepts": balancing.table(view).as_dict()["concepts"],
         "images": images(view),
         "aside": aside(view),
+        "outputs": outputs(view),
+        "last_build": last_build(view),
+        "store": {"bytes": quick_bytes(view.store), "builds": len(view.store.history())},
     }
+
+
+def last_build(view: View) -> dict[str, Any] | None:
+    """The last build: ``number``, ``made`` (seconds since 1970, or None), ``seconds``, ``ran`` (stage → items)."""
+    rows = [row for row in view.store.history() if not row.get("found")]
+    if not rows:
+        return None
+    stages = rows[-1].get("stages", {})
+    return {
+        "number": rows[-1]["number"],
+        "made": rows[-1].get("made"),
+        "seconds": round(sum(counts["seconds"] for counts in stages.values()), 1),
+        "ran": {stage: stages[stage]["ran"] for stage in STAGES if stages.get(stage, {}).get("ran")},
+    }
+
+
+def outputs(view: View) -> list[dict[str, Any]]:
+    """``[{"path", "bytes"}]`` of the files that were handed out last and still lie in the output folder."""
+    handed = [row["outputs"] for row in view.store.history() if row.get("outputs")]
+    found = []
+    for entry in handed[-1] if handed else ():
+        with suppress(OSError):
+            found.append({"path": entry["path"], "bytes": view.site.path(entry["path"]).stat().st_size})
+    return found
 
 
 def up_to_date(name: str, aside: int) -> str:
@@ -41,23 +70,21 @@ def _stage(view: View, stage: str) -> dict[str, Any]:
 
 def images(view: View) -> list[dict[str, Any]]:
     """One entry an image and concept, whether or not it was built before."""
-    repeats, sizes = balancing.table(view).repeats, balancing.sizes(view)
+    repeats, sizes, told = balancing.table(view).repeats, balancing.sizes(view), captioned(view)
     found = []
     for member in members(view):
-        scanned = view.made("scan").get(member.file.path)
-        width, height = size_of(view, member.file) or (None, None)
-        caption = view.made("caption").get(member.id)
+        width, height = member.size or (None, None)
         found.append(
             {
-                "path": member.file.path,
+                "path": member.path,
                 "concept": member.concept,
                 "width": width,
                 "height": height,
                 "bucket": list(bucket_of(width, height, sizes)) if width and height else None,
-                "file_digest": member.file.digest,
-                "pixel_digest": scanned.facts["pixels"] if scanned else None,
-                "tags": list(caption.facts["tags"]) if caption else None,
-                "caption": caption.facts["caption"] if caption else None,
+                "file_digest": member.file,
+                "pixel_digest": member.scanned,
+                "tags": list(told[member.id]["tags"]) if member.id in told else None,
+                "caption": member.caption,
                 "repeats": 0 if member.twin else repeats[member.concept],
                 "twin_of": member.twin,
             }
@@ -69,7 +96,7 @@ def aside(view: View, stages: tuple[str, ...] = CAREFUL) -> list[dict[str, str]]
     """What was set aside in these stages: file or item, the stage that did it, and why."""
     unread = view.inventory.files.values() if "scan" in stages else ()
     found = {(file.path, "scan"): file.problem for file in unread if file.problem}
-    for stage in stages:
+    for stage in (stage for stage in CAREFUL if stage in stages):
         found |= {(name, stage): result.problem for name, result in view.made(stage).items() if result.problem}
     return [
         {"item": name, "stage": stage, "problem": problem or ""} for (name, stage), problem in sorted(found.items())

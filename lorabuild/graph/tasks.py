@@ -2,57 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import TaskLoader2
-from doit.doit_cmd import DoitMain
+from doit.control import TaskControl
+from doit.dependency import Dependency, JsonDB
+from doit.runner import Runner
 from doit.task import Task, dict_to_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class _Stages(TaskLoader2):  # type: ignore[misc]  # doit has no types
-    """Gives doit one task a stage; each waits for the one before it."""
+class _Nowhere(JsonDB):  # type: ignore[misc]  # doit has no types
+    """Where doit keeps its state: nowhere. There is one truth, and it isn't doit's."""
 
-    def __init__(
-        self, stages: Sequence[str], clean: Callable[[str], bool], run: Callable[[str], None], state: Path
-    ) -> None:
-        super().__init__()
-        self._stages, self._clean, self._run, self._state = stages, clean, run, state
-
-    def setup(self, opt_values: Any) -> None:
-        """Nothing to set up: the plan is in memory."""
-
-    def load_doit_config(self) -> dict[str, Any]:
-        """Silent reporter, throw-away database: there is one truth, and it isn't doit's."""
-        return {"verbosity": 2, "reporter": _Silent, "dep_file": str(self._state / "doit.json"), "backend": "json"}
-
-    def load_tasks(self, cmd: Any, pos_args: Any) -> list[Task]:  # noqa: ARG002 – doit's signature
-        """The tasks of this build."""
-        return [self._task(stage, before) for stage, before in zip(self._stages, ("", *self._stages), strict=False)]
-
-    def _task(self, stage: str, before: str) -> Task:
-        return dict_to_task(
-            {
-                "name": stage,
-                "actions": [(_act, [self._run, stage])],
-                "uptodate": [lambda: self._clean(stage)],
-                "task_dep": [before] if before else [],
-                "io": {"capture": False},
-            }
-        )
+    def dump(self) -> None:
+        """Nothing goes to the disk."""
 
 
 class _Silent:
     """A doit reporter that says nothing: the build has its own events."""
-
-    desc = "silent"
-
-    def __init__(self, outstream: Any, options: Any) -> None:
-        """Doit gives a stream and options; neither is needed."""
 
     def __getattr__(self, _name: str) -> Callable[..., None]:
         return _nothing
@@ -62,8 +31,17 @@ def _nothing(*_args: Any, **_words: Any) -> None:
     """What the silent reporter does at every call."""
 
 
-def _act(run: Callable[[str], None], stage: str) -> None:
-    run(stage)
+def _task(stage: str, before: str, clean: Callable[[str], bool], act: Callable[[str], None]) -> Task:
+    """One stage; it waits for the one before it."""
+    return dict_to_task(
+        {
+            "name": stage,
+            "actions": [(act, [stage])],
+            "uptodate": [lambda: clean(stage)],
+            "task_dep": [before] if before else [],
+            "io": {"capture": False},
+        }
+    )
 
 
 def run_stages(stages: Sequence[str], clean: Callable[[str], bool], run: Callable[[str], None]) -> None:
@@ -92,13 +70,15 @@ def run_stages(stages: Sequence[str], clean: Callable[[str], bool], run: Callabl
             failed.append(error)
             raise
 
+    tasks = [_task(stage, before, is_clean, act) for stage, before in zip(stages, ("", *stages), strict=False)]
+    control = TaskControl(tasks)
+    control.process(list(stages))
     code = 0
-    with TemporaryDirectory(prefix="lorabuild-doit-") as state:
-        try:
-            code = DoitMain(_Stages(stages, is_clean, act, Path(state)), extra_config={}).run(["run"])
-        except KeyboardInterrupt:
-            if not failed:
-                raise
+    try:
+        code = Runner(Dependency(_Nowhere, ""), _Silent()).run_all(control.task_dispatcher())
+    except KeyboardInterrupt:
+        if not failed:
+            raise
     if failed:
         raise failed[0]
     if code:

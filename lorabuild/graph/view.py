@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from lorabuild.core.digest import make_key
+from lorabuild.core.digest import canonical, make_key
 from lorabuild.core.item import Item, Result
+from lorabuild.graph.column import Column, raw, split
+from lorabuild.graph.inventory import Inventory, take
+from lorabuild.graph.order import STAGES
 
 if TYPE_CHECKING:
     from lorabuild.core.store import Store
-    from lorabuild.graph.inventory import Inventory
+    from lorabuild.graph.column import Held
     from lorabuild.schema.project import Project
     from lorabuild.schema.site import Site
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,14 @@ class Waiting:
     id: str
 
 
-Draft = Item | Waiting
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Finished items that are taken over from the last build without another look."""
+
+    items: Column
+
+
+Draft = Item | Waiting | Taken
 Drafts = Callable[["View"], Iterable[Draft]]
 
 
@@ -37,17 +49,19 @@ class Step:
         items: every item whose key is known.
         waiting: ids of items whose key waits for an earlier stage; counted as work to do (an upper bound).
         todo: the items to run: without a sound result, each key once.
+        taken: finished items more, as the last build left them.
     """
 
     stage: str
     items: tuple[Item, ...]
     waiting: tuple[str, ...]
     todo: tuple[Item, ...]
+    taken: Column = field(default_factory=Column)
 
     @property
     def total(self) -> int:
         """All items of the stage."""
-        return len(self.items) + len(self.waiting)
+        return len(self.items) + len(self.waiting) + len(self.taken)
 
     @property
     def clean(self) -> bool:
@@ -69,6 +83,7 @@ class View:
         steps: the answers so far.
         results: key → sound result.
         named: stage → item id → result, kept until the stage is planned anew.
+        worked_out: what was derived from the steps so far, kept until one of them is planned anew.
     """
 
     site: Site
@@ -80,6 +95,7 @@ class View:
     steps: dict[str, Step] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     named: dict[str, dict[str, Result]] = field(default_factory=dict)
+    worked_out: dict[str, Any] = field(default_factory=dict)
 
     @property
     def project(self) -> Project:
@@ -96,10 +112,20 @@ class View:
         """Plan the stage anew, after it ran."""
         self.steps.pop(stage, None)
         self.named.pop(stage, None)
+        if STAGES.index(stage) <= STAGES.index("caption"):
+            self.worked_out.clear()
+        self.worked_out.pop(f"keys of {stage}", None)
         return self.step(stage)
 
+    def derived(self, name: str, work_out: Callable[[View], T]) -> T:
+        """What follows from the steps so far, worked out once."""
+        if name not in self.worked_out:
+            self.worked_out[name] = work_out(self)
+        found: T = self.worked_out[name]
+        return found
+
     def made(self, stage: str) -> dict[str, Result]:
-        """Item id → result, for every item of the stage that is finished or set aside."""
+        """Item id → result, for every item of the stage that is finished or set aside, without the settled ones."""
         items = self.step(stage).items
         if stage not in self.named:
             self.named[stage] = {item.id: self.results[item.key] for item in items if item.key in self.results}
@@ -108,6 +134,41 @@ class View:
     def key(self, stage: str, item_id: str) -> str | None:
         """The key of one item, or None while it waits."""
         return next((item.key for item in self.step(stage).items if item.id == item_id), None)
+
+    def look_again(self) -> None:
+        """Take nothing over from the last build: look at every image, and plan all stages anew."""
+        self.inventory = take(self.site, self.store, again=True)
+        for answers in (self.steps, self.named, self.worked_out):
+            answers.clear()
+
+    def settled(self, stage: str) -> Column:
+        """What the last build finished of a stage; nothing where it isn't to be trusted."""
+        known = self.inventory.settled
+        return known.held[stage] if known else Column()
+
+    def keys(self, stage: str) -> dict[str, str]:
+        """Item id → key, for every item of the stage whose key is known."""
+        step = self.step(stage)
+        taken = {name: key for name, (key, _) in step.taken.items()}
+        return {**taken, **{item.id: item.key for item in step.items}}
+
+    def raw_keys(self, stage: str) -> bytes:
+        """The keys of a stage in one piece: 32 bytes each, sorted, each once."""
+        return self.derived(f"keys of {stage}", lambda view: _joined(view.step(stage)))
+
+    def held(self, stage: str) -> dict[str, Held]:
+        """Item id → key and outputs, for every item of the stage that is made."""
+        made = self.made(stage).items()
+        new = {name: (result.key, dict(result.outputs)) for name, result in made if not result.problem}
+        return {**dict(self.step(stage).taken.items()), **new}
+
+    def records(self, stage: str) -> list[dict[str, Any]]:
+        """On what the results of a stage were made: distinct records, in order."""
+        known = self.inventory.settled
+        before = known.records.get(stage, []) if known and len(self.step(stage).taken) else []
+        found = [*before, *(dict(result.record) for result in self.made(stage).values())]
+        distinct = {canonical(record): record for record in found if record}
+        return [distinct[text] for text in sorted(distinct)]
 
     def _planned(self, stage: str) -> Step:
         drafts = list(self.drafts[stage](self))
@@ -118,7 +179,12 @@ class View:
         self.results |= {key: result for key, result in found.items() if key not in unsound}
         first = {item.key: item for item in reversed(items)}
         todo = tuple(item for item in items if item.key not in self.results and first[item.key] is item)
-        return Step(stage, items, waiting, todo)
+        taken = next((draft.items for draft in drafts if isinstance(draft, Taken)), Column())
+        return Step(stage, items, waiting, todo, taken)
+
+
+def _joined(step: Step) -> bytes:
+    return b"".join(sorted({*split(step.taken.keys), *(raw(item.key) for item in step.items)}))
 
 
 def version_of(stage: str) -> int:

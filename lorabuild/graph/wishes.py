@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lorabuild.core.consent import Person
     from lorabuild.core.nullindex import Seen
 
 
@@ -20,6 +21,7 @@ class Wishes:
         rehash: read every file again, whatever its stat says.
         date: SOURCE_DATE_EPOCH, where a person fixed the date that the files carry.
         seen: made before lora.yaml was read, for the null index; without it none is written.
+        person: who builds; without one nothing is shared and nothing outside the project may be written to.
     """
 
     targets: tuple[str, ...] = ()
@@ -28,3 +30,4 @@ class Wishes:
     rehash: bool = False
     date: int | None = None
     seen: Seen | None = None
+    person: Person | None = None

@@ -15,7 +15,7 @@ from lorabuild.schema.problems import Problem, ProblemsError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lorabuild.schema.load import Loaded
+    from lorabuild.schema.loaded import Loaded
 
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|\n\t')
 

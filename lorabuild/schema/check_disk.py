@@ -9,23 +9,36 @@ from typing import TYPE_CHECKING
 
 from lorabuild.core.files import walk
 from lorabuild.core.words import nearest
-from lorabuild.schema.images import SUFFIXES
-from lorabuild.schema.problems import Problem
+from lorabuild.schema.problems import Problem, ProblemsError
+from lorabuild.schema.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lorabuild.schema.load import Loaded
+    from lorabuild.schema.loaded import Loaded
 
 HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*(@[\w./-]+)?")
 TAGGER_FILES = ("model.onnx", "selected_tags.csv")
 PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 STORE = ".lorabuild"
+Wrong = tuple[tuple[str, ...], str, str]  # the trail of the word, what is wrong with it, what to write
 _KINDS = "png, jpg, webp, gif, avif, bmp or tiff"
+
+
+def check_disk(loaded: Loaded) -> None:
+    """Look at the disk alone, for settings that are known to be right. Raises ``ProblemsError``."""
+    if problems := list(disk(loaded)):
+        raise ProblemsError(problems)
 
 
 def disk(loaded: Loaded) -> Iterator[Problem]:
     """Everything that is missing or in the wrong place."""
+    # the place is asked for last: to tell it, lora.yaml may have to be read again
+    for trail, what, next_step in _wrong(loaded):
+        yield Problem(loaded.place(*trail), what, next_step)
+
+
+def _wrong(loaded: Loaded) -> Iterator[Wrong]:
     yield from _base(loaded)
     for name in loaded.project.concepts:
         yield from _folder(loaded, name)
@@ -42,25 +55,25 @@ def has_image(folder: Path) -> bool:
     return bool(walk(folder, SUFFIXES).files)
 
 
-def _folder(loaded: Loaded, name: str) -> Iterator[Problem]:
+def _folder(loaded: Loaded, name: str) -> Iterator[Wrong]:
     """The folder of one concept."""
     written = loaded.project.concepts[name].folder
-    where, folder = loaded.place("concepts", name, "folder"), loaded.site.path(written)
+    where, folder = ("concepts", name, "folder"), loaded.site.path(written)
     out = loaded.project.output.folder
     if not written.strip():
-        yield Problem(where, "no folder is named here", "write `folder: dataset/plain`")
+        yield where, "no folder is named here", "write `folder: dataset/plain`"
     elif folder.is_file():
-        yield Problem(where, f"`{written}` is a file, no folder", f"write `folder: {Path(written).parent.as_posix()}`")
+        yield where, f"`{written}` is a file, no folder", f"write `folder: {Path(written).parent.as_posix()}`"
     elif not folder.is_dir():
         near = nearest(folder.name, _folders_in(folder.parent))
         meant = Path(written).with_name(near).as_posix() if near else ""
         hint = f"did you mean `{meant}`?" if near else "make the folder and put images into it, or correct its name"
-        yield Problem(where, f"there is no folder `{written}`", hint)
+        yield where, f"there is no folder `{written}`", hint
     elif _overlap(folder, loaded.site.path(out)):
         what = f"`{written}` and the output folder `{out}` lie in one another: results would become training images"
-        yield Problem(where, what, "write another `output: {folder: …}`")
+        yield where, what, "write another `output: {folder: …}`"
     elif not has_image(folder):
-        yield Problem(where, f"there is no image in `{written}`", f"put {_KINDS} files there")
+        yield where, f"there is no image in `{written}`", f"put {_KINDS} files there"
 
 
 def _folders_in(folder: Path) -> list[str]:
@@ -76,31 +89,31 @@ def _overlap(one: Path, other: Path) -> bool:
     return first.is_relative_to(second) or second.is_relative_to(first)
 
 
-def _base(loaded: Loaded) -> Iterator[Problem]:
+def _base(loaded: Loaded) -> Iterator[Wrong]:
     written = loaded.project.base.model
-    where, path = loaded.where("base.model"), loaded.site.path(written)
+    where, path = ("base", "model"), loaded.site.path(written)
     if path.suffix.lower() in PICKLES:
         what = f"`{written}` is a pickle: opening it could run anybody's code"
-        yield Problem(where, what, "use the .safetensors file of the same model")
+        yield where, what, "use the .safetensors file of the same model"
     elif not path.exists() and not _may_be_on_the_hub(written, path):
         yield _not_there(where, written, path, "a diffusers folder or a .safetensors file")
 
 
-def _tagger(loaded: Loaded) -> Iterator[Problem]:
+def _tagger(loaded: Loaded) -> Iterator[Wrong]:
     tagger = loaded.project.captions.tagger
     if tagger.type == "sidecar":
         if tagger.extension.lower() in SUFFIXES:
             what = f"`{tagger.extension}` is the ending of an image, not of the text beside it"
-            yield Problem(loaded.where("captions.tagger.extension"), what, "write `extension: .txt`")
+            yield ("captions", "tagger", "extension"), what, "write `extension: .txt`"
         return
-    where, path = loaded.where("captions.tagger.model"), loaded.site.path(tagger.model)
+    where, path = ("captions", "tagger", "model"), loaded.site.path(tagger.model)
     if path.is_dir():
         missing = [name for name in TAGGER_FILES if not (path / name).is_file()]
         if missing:
             what = f"the tagger folder `{tagger.model}` lacks {' and '.join(missing)}"
-            yield Problem(where, what, f"it must hold {' and '.join(TAGGER_FILES)}")
+            yield where, what, f"it must hold {' and '.join(TAGGER_FILES)}"
     elif path.is_file():
-        yield Problem(where, f"`{tagger.model}` is a file, no folder", f"name the folder around {TAGGER_FILES[0]}")
+        yield where, f"`{tagger.model}` is a file, no folder", f"name the folder around {TAGGER_FILES[0]}"
     elif not _may_be_on_the_hub(tagger.model, path):
         yield _not_there(where, tagger.model, path, f"a folder with {' and '.join(TAGGER_FILES)}")
 
@@ -110,20 +123,20 @@ def _may_be_on_the_hub(written: str, path: Path) -> bool:
     return bool(HUB_ID.fullmatch(written)) and not path.parent.is_dir()
 
 
-def _not_there(where: str, written: str, path: Path, kind: str) -> Problem:
+def _not_there(where: tuple[str, ...], written: str, path: Path, kind: str) -> Wrong:
     """A model that is neither on the disk nor on the hub."""
     near = nearest(path.name, [beside.name for beside in path.parent.iterdir()]) if path.parent.is_dir() else None
     hint = f"did you mean `{Path(written).with_name(near).as_posix()}`? " if near else ""
     next_step = f"{hint}A path must lead to {kind}; a hub id is `owner/name`"
-    return Problem(where, f"there is no model at `{written}`", next_step)
+    return where, f"there is no model at `{written}`", next_step
 
 
-def _output(loaded: Loaded) -> Iterator[Problem]:
+def _output(loaded: Loaded) -> Iterator[Wrong]:
     written, root = loaded.project.output.folder, loaded.site.root
-    where, folder = loaded.where("output.folder"), loaded.site.path(written)
+    where, folder = ("output", "folder"), loaded.site.path(written)
     if not written.strip() or Path(os.path.realpath(folder)) == Path(os.path.realpath(root)):
-        yield Problem(where, "results can't go into the project folder itself", "write `folder: out`")
+        yield where, "results can't go into the project folder itself", "write `folder: out`"
     elif _overlap(folder, root / STORE):
-        yield Problem(where, f"results can't go into `{STORE}`, which may be swept", "write `folder: out`")
+        yield where, f"results can't go into `{STORE}`, which may be swept", "write `folder: out`"
     elif folder.is_file():
-        yield Problem(where, f"`{written}` is a file, not a folder", "write another folder, or move the file away")
+        yield where, f"`{written}` is a file, not a folder", "write another folder, or move the file away"

@@ -10,7 +10,7 @@ from lorabuild.schema.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lorabuild.schema.load import Loaded
+    from lorabuild.schema.loaded import Loaded
 
 LOWEST_PRODIGY_LR = 0.1
 SAMPLE_STEP = 8

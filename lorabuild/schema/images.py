@@ -6,8 +6,6 @@ from pydantic import Field
 
 from lorabuild.schema.section import Section
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"})
-
 
 class Buckets(Section):
     """Sizes that images are sorted into: no image is squeezed, none is cropped more than needed."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from lorabuild.core.errors import ProjectError
+from lorabuild.schema.consumed import consumed
 from lorabuild.schema.document import Document, Place, read
 from lorabuild.schema.explain import told
+from lorabuild.schema.loaded import Loaded
 from lorabuild.schema.override import apply
 from lorabuild.schema.problems import Problem, ProblemsError
 from lorabuild.schema.project import Project
@@ -27,29 +29,6 @@ FILE = "lora.yaml"
 Found = tuple[Place, Problem]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A project as it was written.
-
-    Attributes:
-        project: its settings.
-        site: the settings together with the project folder.
-        document: the text's words and their places.
-    """
-
-    project: Project
-    site: Site
-    document: Document
-
-    def where(self, dotted: str) -> str:
-        """``lora.yaml:12:5 training.loss``: the place of a word, or of the section where it would stand."""
-        return self.document.where(tuple(dotted.split(".")))
-
-    def place(self, *trail: str) -> str:
-        """The same for words in which a dot may stand: ``place("triggers", "v1.5")``."""
-        return self.document.where(trail)
-
-
 def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
     """Read and check one lora.yaml.
 
@@ -62,7 +41,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
         ProjectError: there is no such file, or it can't be read.
     """
     file = path / FILE if path.is_dir() else path
-    return parse(_text(file), file.absolute().parent, file.name, overrides)
+    data = _read(file)
+    loaded = parse(_text(file, data), file.absolute().parent, file.name, overrides)
+    return loaded if overrides else replace(loaded, text=data)
 
 
 def parse(text: str, root: Path, source: str = FILE, overrides: Sequence[str] = ()) -> Loaded:
@@ -81,18 +62,25 @@ def parse(text: str, root: Path, source: str = FILE, overrides: Sequence[str] = 
     project, problems = _checked(document)
     if problems or project is None:
         raise ProblemsError([problem for _, problem in sorted(problems, key=_order)])
-    return Loaded(project, Site(project, root), document)
+    return Loaded(project, Site(project, root, consumed(project, "")), lambda: document)
 
 
-def _text(file: Path) -> str:
+def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return file.read_bytes()
     except FileNotFoundError:
         raise ProjectError(
             f"there is no {file.name} here",
             where=str(file.parent),
             next_step="`lorabuild init` makes one; `-C DIR` works elsewhere",
         ) from None
+    except OSError as error:
+        raise ProjectError(f"{file.name} can't be read: {error.strerror}", where=str(file)) from error
+
+
+def _text(file: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ProjectError(
@@ -100,8 +88,6 @@ def _text(file: Path) -> str:
             where=f"{file.name}:{line}:1",
             next_step="save it again with the encoding UTF-8",
         ) from None
-    except OSError as error:
-        raise ProjectError(f"{file.name} can't be read: {error.strerror}", where=str(file)) from error
 
 
 def _checked(document: Document) -> tuple[Project | None, list[Found]]:

@@ -15,6 +15,7 @@ from lorabuild.schema.output import Output
 from lorabuild.schema.regularization import Regularization
 from lorabuild.schema.samples import Samples
 from lorabuild.schema.section import Section
+from lorabuild.schema.store import Storage
 from lorabuild.schema.training import Training
 
 
@@ -48,3 +49,4 @@ class Project(Section):
     samples: Samples = Field(Samples(), description="Pictures drawn to judge the result.")
     output: Output = Field(Output(), description="Where the result goes and what it says of itself.")
     device: Device = Field(Device(), description="Where the work is done.")
+    store: Storage = Field(Storage(), description="Where results are kept and shared.")

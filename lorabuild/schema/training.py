@@ -91,6 +91,11 @@ class Training(Section):
         "bf16", description="Arithmetic of the frozen model; adapters stay fp32."
     )
     seed: int = Field(42, ge=0, description="Root of all counted randomness.")
+    deterministic: bool = Field(
+        default=True,
+        description="On CUDA: only kernels that give the same bits again. `false` may train faster, and no bytes are "
+        "promised. Changes nothing on a CPU.",
+    )
     gradient_checkpointing: bool = runtime_only(
         default=False, description="Less memory, more time, the same mathematics."
     )

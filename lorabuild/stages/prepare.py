@@ -5,11 +5,11 @@ The pixels themselves are not kept: ``images.decode.prepared`` makes them again 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.digest import digest
 from lorabuild.core.events import Emit, Event
+from lorabuild.core.files import read_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,11 +46,8 @@ def _facts(item: Item, settings: Images) -> dict[str, Any] | UnreadableError | N
     """The facts of one image, or why there are none; None where it is no longer the file that was hashed."""
     from lorabuild.images.decode import UnreadableError, prepare
 
-    try:
-        data = Path(item.reads["path"]).read_bytes()
-    except OSError:
-        return None
-    if digest(data) != item.reads["file"]:
+    data = read_if_there(item.reads["path"])
+    if data is None or digest(data) != item.reads["file"]:
         return None
     try:
         made = prepare(data, settings)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lorabuild.core.digest import digest
 from lorabuild.core.events import Emit, Event
+from lorabuild.core.files import read_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,11 +41,8 @@ def _probed(item: Item) -> Probe | UnreadableError | None:
     """What the file holds, or why it can't be read; None where it is no longer the file that was hashed."""
     from lorabuild.images.decode import UnreadableError, probe
 
-    try:
-        data = Path(item.reads["path"]).read_bytes()
-    except OSError:
-        return None
-    if digest(data) != item.reads["file"]:
+    data = read_if_there(item.reads["path"])
+    if data is None or digest(data) != item.reads["file"]:
         return None
     try:
         return probe(data)

@@ -33,7 +33,7 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
 def _train(item: Item, site: Site, outputs: Outputs, emit: Emit) -> None:
     from lorabuild.models import device
     from lorabuild.training import optimizers
-    from lorabuild.training.device import dtype
+    from lorabuild.training.device import dtype, same_bits
     from lorabuild.training.progress import Progress
     from lorabuild.training.state import State
 
@@ -41,7 +41,7 @@ def _train(item: Item, site: Site, outputs: Outputs, emit: Emit) -> None:
     course = _course(item, site)
     progress = Progress(emit, course.total())
     state = State.open(outputs.scratch(item.key))
-    chosen = device.pick(site.project.device)
+    training, chosen = site.project.training, device.pick(site.project.device)
     if state.step:
         emit(Event("note", "train", {"code": "resumed", "item": item.id, "text": f"goes on from step {state.step}"}))
     if state.epoch < course.epochs:
@@ -50,7 +50,7 @@ def _train(item: Item, site: Site, outputs: Outputs, emit: Emit) -> None:
         item,
         _outputs(state, outputs),
         facts=_facts(state, progress),
-        record=device.record(chosen, dtype(site.project.training)),
+        record={**device.record(chosen, dtype(training)), "deterministic": same_bits(chosen, training)},
     )
 
 
@@ -76,7 +76,7 @@ def _run_course(course: Course, feed: Feed, site: Site, state: State, progress: 
     """Load the model, put the adapter on and train to the end of the course."""
     from lorabuild.models import device, family, source
     from lorabuild.networks import attach
-    from lorabuild.training.device import dtype, open_device
+    from lorabuild.training.device import dtype, kernels, open_device
     from lorabuild.training.loop import train
 
     project = site.project
@@ -89,7 +89,8 @@ def _run_course(course: Course, feed: Feed, site: Site, state: State, progress: 
     trained = ("unet", "text_encoder") if training.train == "both" else (training.train,)
     layers = model.layers(trained, convolutions=attach.wants_convolutions(project.network))
     adapter = attach.attach(layers, project.network, training.seed)
-    train(course, model, adapter, feed, state, accelerator, progress)
+    with kernels(accelerator.device, deterministic=training.deterministic):
+        train(course, model, adapter, feed, state, accelerator, progress)
 
 
 def _outputs(state: State, outputs: Outputs) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
@@ -11,6 +12,8 @@ from accelerate.state import AcceleratorState, GradientState
 from lorabuild.core.errors import StageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lorabuild.schema.training import Training
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -39,3 +42,38 @@ def open_device(device: torch.device, precision: str) -> Accelerator:
         ) from error
     assert opened.device.type == device.type, f"accelerate chose {opened.device}, not {device}"
     return opened
+
+
+def same_bits(device: torch.device, training: Training) -> bool:
+    """Whether a training gives the same bits again on this device; nothing is known of others than CPU and CUDA."""
+    return device.type == "cpu" or (device.type == "cuda" and training.deterministic)
+
+
+@contextmanager
+def kernels(device: torch.device, *, deterministic: bool) -> Iterator[None]:
+    """Train on CUDA with kernels that give the same bits again, or with the fastest; afterwards all is as before.
+
+    The workspace of cuBLAS is set where the process starts (``cli.main``). Raises ``StageError`` where an operation has
+    no deterministic kernel: a warning isn't enough, for then the backward of attention stays as it was.
+    """
+    cudnn = torch.backends.cudnn
+    memory: Any = torch.utils.deterministic  # its one word is a property of the module, which types don't know
+    algorithms = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before = cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory
+    if device.type == "cuda":
+        torch.use_deterministic_algorithms(deterministic)
+        # nothing here reads memory before it is written, so filling it would only cost time
+        cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory = deterministic, not deterministic, False
+    try:
+        yield
+    except RuntimeError as error:
+        if not (deterministic and "deterministic" in str(error)):
+            raise
+        raise StageError(
+            f"a part of this training can't be done with the same bits each time: {str(error).partition('. ')[0]}",
+            where="training.deterministic",
+            next_step="write `deterministic: false`; the LoRA is as good, but no two trainings give the same bytes",
+        ) from error
+    finally:
+        torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
+        cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory = before

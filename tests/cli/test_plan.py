@@ -7,7 +7,6 @@ import light
 import pytest
 
 from lorabuild.cli.main import main
-from lorabuild.graph.order import STAGES
 
 
 @pytest.fixture
@@ -73,33 +72,6 @@ def test_looking_changes_nothing(asked, project):
     asked("status")
     asked("why", "scan")
     assert not (project / ".lorabuild").exists()
-
-
-def test_status_for_people(asked, project):
-    assert asked("status").splitlines()[0] == "tiny: there is work to do (`lorabuild plan` says what)"
-    (project / "data/plain/bad.png").write_bytes(b"no picture")
-    light.finished(project)
-    lines = asked("status").splitlines()
-    assert lines[0] == "tiny: up to date"
-    assert any(line.split()[:2] == ["scan", "6"] for line in lines)
-    assert any(line.startswith("  set aside: data/plain/bad.png – ") for line in lines)
-
-
-def test_status_for_programs(asked):
-    found = json.loads(asked("status", "--json"))
-    assert [stage["name"] for stage in found["stages"]] == list(STAGES)
-    assert {
-        "path",
-        "concept",
-        "width",
-        "height",
-        "bucket",
-        "file_digest",
-        "pixel_digest",
-        "tags",
-        "caption",
-        "repeats",
-    } <= set(found["images"][0])
 
 
 def test_why(asked, project, capsys):

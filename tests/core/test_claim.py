@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lorabuild.core.claim import claim
+from lorabuild.core.claim import claim, holder as at_work
 from lorabuild.core.errors import BusyError, StoreError
 
 HOLDER = """
@@ -95,3 +95,15 @@ def test_a_folder_that_can_not_be_made(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match="can't lock the store"), claim(tmp_path / "file" / "x", wait=True, say=never):
         pass
+
+
+def test_who_is_at_work_can_be_asked_without_a_trace(folder, holder):
+    assert f"process {holder.pid}" in at_work(folder)
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    assert at_work(folder) == ""
+
+
+def test_nobody_is_at_work_where_there_is_no_store(folder):
+    assert at_work(folder) == ""
+    assert not folder.exists()

@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 
 import pytest
@@ -84,3 +85,58 @@ def test_a_folder_in_its_place_is_told(tmp_path):
     (tmp_path / "state.db").mkdir()
     with pytest.raises(StoreError):
         Database(tmp_path / "state.db")
+
+
+FIRST_FORM = """
+CREATE TABLE stats (path BLOB PRIMARY KEY, stamp TEXT NOT NULL, digest BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE blobs (digest BLOB PRIMARY KEY, size INTEGER NOT NULL, data BLOB);
+CREATE TABLE records (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE);
+CREATE TABLE results (key BLOB PRIMARY KEY, stage TEXT NOT NULL, body TEXT NOT NULL, parts TEXT NOT NULL);
+CREATE TABLE latest (stage TEXT, id BLOB, key BLOB NOT NULL, PRIMARY KEY (stage, id)) WITHOUT ROWID;
+CREATE TABLE builds (number INTEGER PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO records VALUES (1, '{}');
+INSERT INTO results VALUES (x'aa', 'tag', '[{},{},1,null,0.5]', '{}');
+PRAGMA user_version = 1;
+"""
+
+
+@pytest.fixture
+def first_form(tmp_path):
+    """A database as the first lorabuild wrote it."""
+    path = tmp_path / "state.db"
+    with contextlib.closing(sqlite3.connect(path)) as link:
+        link.executescript(FIRST_FORM)
+    return path
+
+
+def now(database):
+    return database.rows("SELECT strftime('%s', 'now')")[0][0]
+
+
+def test_a_database_of_the_first_form_is_brought_to_the_second_and_its_results_count_as_young(first_form):
+    for _ in range(2):
+        database = Database(first_form)
+        assert database.rows("PRAGMA user_version") == [(2,)]
+        ((key, body, made),) = database.rows("SELECT key, body, made FROM results")
+        assert (key, body) == (b"\xaa", "[{},{},1,null,0.5]")
+        assert 0 <= int(now(database)) - made < 600
+        database.close()
+
+
+def test_a_reader_takes_a_database_of_the_first_form_for_one_of_the_second_and_leaves_it_as_it_is(first_form):
+    before = first_form.read_bytes()
+    database = Database(first_form, read_only=True)
+    ((key, made),) = database.rows("SELECT key, made FROM results WHERE key IN (x'aa')")
+    assert key == b"\xaa"
+    assert 0 <= int(now(database)) - made < 600
+    database.close()
+    assert first_form.read_bytes() == before
+
+
+def test_a_backup_of_the_first_form_is_taken_too(first_form):
+    first_form.rename(first_form.with_suffix(".backup"))
+    first_form.write_bytes(b"rubbish" * 1000)
+    database = Database(first_form)
+    assert len(database.rows("SELECT made FROM results")) == 1
+    database.close()

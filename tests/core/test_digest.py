@@ -73,6 +73,35 @@ def test_key_depends_on_stage_version_and_parts():
     assert make_key("tag", 1, {"b": 2, "a": 1}) == make_key("tag", 1, {"a": 1, "b": 2})
 
 
+parts = st.dictionaries(st.text(), values, max_size=4)
+
+
+def turned(value):
+    """The same value with every dictionary in the other order."""
+    if isinstance(value, dict):
+        return {name: turned(inner) for name, inner in reversed(value.items())}
+    return [turned(inner) for inner in value] if isinstance(value, list) else value
+
+
+@given(parts)
+def test_a_key_knows_no_order_however_deep(value):
+    assert make_key("tag", 1, turned(value)) == make_key("tag", 1, value)
+
+
+@given(parts, parts)
+def test_keys_of_different_parts_differ(one, other):
+    assert (make_key("tag", 1, one) == make_key("tag", 1, other)) == (canonical(one) == canonical(other))
+    if one != other:
+        assert make_key("tag", 1, one) != make_key("tag", 1, other)
+
+
+@given(parts, st.text(), values, values)
+def test_one_other_part_is_another_key(value, name, one, other):
+    keys = {make_key("tag", 1, value | {name: part}) for part in (one, other)}
+    assert len(keys) == (1 if canonical(one) == canonical(other) else 2)
+    assert make_key("tag", 1, {key: part for key, part in value.items() if key != name}) not in keys
+
+
 def test_a_key_never_changes():
     """A changed spelling of keys would throw away every store in the field."""
     key = make_key("tag", 1, {"pixels": "b3:00", "threshold": 0.35})

@@ -4,16 +4,17 @@ from pathlib import Path
 import light
 import pytest
 
-from lorabuild.core.errors import DifferenceError
+from lorabuild.core.errors import DifferenceError, ProjectError
 from lorabuild.core.events import silent
 from lorabuild.core.nullcheck import answer
 from lorabuild.core.nullindex import Seen
 from lorabuild.graph.finish import finish, hold_to_lock
-from lorabuild.graph.lock import read_lock
+from lorabuild.graph.lock import read_lock, write_lock
 from lorabuild.graph.order import STAGES, up_to
 from lorabuild.graph.wishes import Wishes
 
 RAN = {"train": {"ran": 1, "reused": 0, "seconds": 1.0}}
+IDLE = {"train": {"ran": 0, "reused": 1, "seconds": 0.0}}
 
 
 def ended(root, *overrides, tally=RAN, stages=STAGES, **wishes):
@@ -55,9 +56,13 @@ def test_a_file_that_was_touched_is_put_right(project, data):
     light.finished(project)
     ended(project)
     (project / "out/tiny.safetensors").write_bytes(data)
-    _, events, _ = ended(project)
-    assert [event.data["item"] for event in events] == ["out/tiny.safetensors"]
+    _, events, history = ended(project)
+    assert [event.data["item"] for event in events if event.data["code"] == "wrote"] == ["out/tiny.safetensors"]
     assert (project / "out/tiny.safetensors").read_bytes() == b"lora"
+    kept = [row["outputs"] for row in history if row.get("found")]
+    sha = hashlib.sha256(data).hexdigest()
+    assert kept == ([[{"path": "out/tiny.safetensors", "sha256": sha}]] if data else [])
+    assert [event.data["code"] for event in events] == ["kept"] * bool(data) + ["wrote"]
 
 
 def test_no_half_written_file_is_left(project):
@@ -80,10 +85,11 @@ def test_a_build_that_stops_early_hands_out_nothing(project):
 
 def test_history_is_kept_of_builds_that_did_something(project):
     light.finished(project)
-    before = len(ended(project, tally={"train": {"ran": 0}})[2])
-    history = ended(project)[2]
-    assert len(history) == before + 1
-    assert history[-1]["stages"] == RAN
+    before = ended(project)[2]
+    assert before[-1]["stages"] == RAN
+    assert ended(project, tally=IDLE)[2] == before
+    assert len(ended(project)[2]) == len(before) + 1
+    assert len(ended(project, stages=up_to(("text",)))[2]) == len(before) + 2
 
 
 def test_locked_fails_on_a_difference_and_leaves_the_lock(project):
@@ -93,9 +99,65 @@ def test_locked_fails_on_a_difference_and_leaves_the_lock(project):
     ended(project)
     ended(project, locked=True)
     held = (project / "lora.lock").read_bytes()
-    with pytest.raises(DifferenceError, match="settings"):
+    with pytest.raises(DifferenceError, match=r"settings\.output\.author"):
         ended(project, "output.author=me", locked=True)
     assert (project / "lora.lock").read_bytes() == held
+
+
+def test_a_locked_build_that_fails_hands_nothing_out(project):
+    light.finished(project)
+    ended(project)
+    with light.viewed(project, "output.author=me") as view:
+        for stage in ("package", "report"):
+            with view.store.writer(stage) as door:
+                for item in view.step(stage).todo:
+                    door.done(item, {"tiny.json": door.write(b"other")}, facts={"files": {}})
+            view.again(stage)
+    with pytest.raises(DifferenceError):
+        ended(project, "output.author=me", locked=True)
+    assert (project / "out/tiny.json").read_bytes() == b"{}"
+
+
+def test_a_locked_build_writes_neither_lock_nor_manifest(project):
+    light.finished(project)
+    ended(project)
+    (project / "data/plain/a.png").rename(project / "data/plain/z.png")
+    (project / "data/plain/a.tags").rename(project / "data/plain/z.tags")
+    light.finished(project)
+    before = [(project / name).read_bytes() for name in ("lora.lock", "lora.manifest.tsv")]
+    ended(project, locked=True)
+    assert [(project / name).read_bytes() for name in ("lora.lock", "lora.manifest.tsv")] == before
+    ended(project)
+    assert b"data/plain/z.png" in (project / "lora.manifest.tsv").read_bytes()
+
+
+def test_a_lock_of_another_machine_is_held_to_but_for_the_bytes(project):
+    light.finished(project)
+    ended(project)
+    there = read_lock(project)
+    there["record"]["train"] = [{"device": "cuda"}]
+    there["outputs"]["out/tiny.safetensors"] = "0" * 64
+    (project / "lora.lock").write_bytes(write_lock(there))
+    _, events, _ = ended(project, locked=True)
+    (note,) = [event.data["text"] for event in events if event.data["code"] == "other-machine"]
+    assert "bytes aren't compared" in note
+    assert "train: device cuda → None" in note
+    assert read_lock(project) == there
+    there["concepts"]["plain"]["repeats"] = 99
+    (project / "lora.lock").write_bytes(write_lock(there))
+    with pytest.raises(DifferenceError, match=r"concepts\.plain\.repeats"):
+        ended(project, locked=True)
+
+
+@pytest.mark.parametrize("name", ["lora.lock", "lora.manifest.tsv"])
+def test_a_merge_conflict_is_not_written_over(project, name):
+    light.finished(project)
+    ended(project)
+    (project / name).write_bytes(b"<<<<<<< ours\n" + (project / name).read_bytes())
+    before = (project / name).read_bytes()
+    with pytest.raises(ProjectError, match="merge conflict"):
+        ended(project)
+    assert (project / name).read_bytes() == before
 
 
 def test_before_training_only_what_goes_into_it_is_held_to_the_lock(project):

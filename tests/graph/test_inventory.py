@@ -21,7 +21,7 @@ def test_paths_are_those_a_person_writes_and_sorted(project):
         "plain": tuple(f"data/plain/{name}.png" for name in "abcd"),
         "cape": ("data/cape/e.png",),
     }
-    assert {"plain", "cape"} <= {folder.name for folder in found.folders}
+    assert found.places == {"./data/plain", "./data/cape"}
 
 
 def test_a_folder_outside_the_project_has_whole_paths(project, tmp_path):

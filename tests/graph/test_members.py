@@ -1,7 +1,6 @@
 import light
 
-from lorabuild.graph.inventory import ImageFile
-from lorabuild.graph.members import Member, members, size_of, usable
+from lorabuild.graph.members import captioned, members, usable
 
 SHARED = {
     "one": {"folder": "data/plain", "triggers": ["zorbl"]},
@@ -66,19 +65,30 @@ def test_a_picture_whose_tags_cannot_be_read_is_left_out_everywhere(project):
         assert [record["id"] for record in records] == ["data/plain/a.png", "data/plain/c.png", "data/cape/e.png"]
 
 
+def sizes(project):
+    with light.viewed(project) as view:
+        return {member.path: member.size for member in members(view)}
+
+
 def test_sizes_come_from_the_header_until_the_image_is_prepared(project):
-    with light.viewed(project) as view:
-        assert size_of(view, view.inventory.files["data/cape/e.png"]) == (128, 32)
-        lost = ImageFile("x.png", project / "x.png", None)
-        assert size_of(view, lost) is None
+    (project / "data/plain/b.png").write_bytes(b"no header")
+    assert sizes(project)["data/plain/b.png"] is None
+    assert sizes(project)["data/cape/e.png"] == (128, 32)
     light.built(project, targets=("prepare",))
+    assert sizes(project)["data/cape/e.png"] == (128, 32)
+
+
+def test_a_member_holds_what_the_stages_found(project):
+    light.built(project)
     with light.viewed(project) as view:
-        assert size_of(view, view.inventory.files["data/cape/e.png"]) == (128, 32)
-
-
-def test_a_member_is_itself():
-    file = ImageFile("a.png", None, "b3:1")
-    assert Member("a.png", "x", file) == Member("a.png", "x", file, None)
+        found = next(member for member in members(view) if member.concept == "cape")
+        assert (found.id, found.path, found.file) == ("data/cape/e.png",) * 2 + (
+            view.inventory.files[found.path].digest,
+        )
+        assert found.scanned == view.made("scan")[found.path].facts["pixels"]
+        assert found.pixels == view.made("prepare")[found.path].facts["pixels"]
+        assert found.caption == captioned(view)[found.id]["caption"] == "zorbl, zorbl_cape, a creature in a cape"
+        assert found.absolute(view) == project / "data/cape/e.png"
 
 
 def test_of_two_equal_pictures_the_one_with_words_by_hand_is_used_whatever_its_name(project):

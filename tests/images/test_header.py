@@ -8,7 +8,7 @@ from pictures import HEIGHT, SAVED, WIDTH, encoded, picture, turned
 from PIL import Image
 
 from lorabuild.images.header import size
-from lorabuild.images.suffixes import SUFFIXES
+from lorabuild.schema.suffixes import SUFFIXES
 
 
 def written(folder, data):
@@ -81,7 +81,7 @@ def test_damage_is_never_an_error(tmp_path, kind, cut, flips):
 
 def test_it_needs_no_pillow():
     code = (
-        "import sys, lorabuild.images.header, lorabuild.images.suffixes\n"
+        "import sys, lorabuild.images.header, lorabuild.schema.suffixes\n"
         "lorabuild.images.header.size(sys.argv[0])\n"
         "print([name for name in ('PIL', 'numpy') if name in sys.modules])"
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lorabuild.schema.load import Loaded, parse
+from lorabuild.schema.load import parse
+from lorabuild.schema.loaded import Loaded
 from lorabuild.schema.problems import ProblemsError
 
 GOOD = """\

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lorabuild.images.suffixes import SUFFIXES as WHAT_IS_SCANNED
+from lorabuild.schema.suffixes import SUFFIXES as WHAT_IS_SCANNED
 from lorabuild.schema.check import bad_tag, check
 from lorabuild.schema.check_disk import has_image
 from lorabuild.schema.check_settings import settings
-from lorabuild.schema.images import SUFFIXES
+from lorabuild.schema.suffixes import SUFFIXES
 from lorabuild.schema.problems import ProblemsError
 
 HEAD = "name: zorbl\nbase: {model: base}\n"

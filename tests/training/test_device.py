@@ -3,9 +3,9 @@ import torch
 
 from lorabuild.core.errors import StageError
 from lorabuild.schema.training import Training
-from lorabuild.training.device import dtype, open_device
+from lorabuild.training.device import dtype, kernels, open_device, same_bits
 
-CPU = torch.device("cpu")
+CPU, CUDA, MPS = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
 
 
 def test_one_training_does_not_colour_the_next():
@@ -31,3 +31,75 @@ def test_missing_bf16_is_said(monkeypatch):
     with pytest.raises(StageError, match="no bf16 arithmetic") as caught:
         open_device(CPU, "bf16")
     assert "fp32" in caught.value.next_step
+
+
+def flags():
+    """What decides which kernels torch takes; setting them needs no GPU."""
+    cudnn = torch.backends.cudnn
+    return {
+        "algorithms": torch.are_deterministic_algorithms_enabled(),
+        "only warned": torch.is_deterministic_algorithms_warn_only_enabled(),
+        "cudnn": cudnn.deterministic,
+        "tried out": cudnn.benchmark,
+        "memory is filled": torch.utils.deterministic.fill_uninitialized_memory,
+    }
+
+
+def test_on_cuda_only_kernels_that_give_the_same_bits_are_taken_and_all_is_put_back():
+    before = flags()
+    with kernels(CUDA, deterministic=True):
+        assert flags() == {
+            "algorithms": True,
+            "only warned": False,  # with a warning alone the backward of attention is another each time
+            "cudnn": True,
+            "tried out": False,
+            "memory is filled": False,
+        }
+    assert flags() == before
+
+
+def test_on_cuda_the_fastest_kernels_are_taken_where_that_is_wished():
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)  # as the stages before have left it
+    before = flags()
+    try:
+        with kernels(CUDA, deterministic=False):
+            assert not flags()["algorithms"]
+            assert not flags()["cudnn"]
+            assert flags()["tried out"]
+        assert flags() == before
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_on_a_cpu_nothing_is_changed(deterministic):
+    before = flags()
+    with kernels(CPU, deterministic=deterministic):
+        assert flags() == before
+    assert flags() == before
+
+
+def test_an_operation_without_such_a_kernel_says_what_to_write():
+    before = flags()
+    with (
+        pytest.raises(StageError, match="put_ does not have a deterministic") as caught,
+        kernels(CUDA, deterministic=True),
+    ):
+        torch.zeros(3).put_(torch.tensor([0]), torch.ones(1))
+    assert caught.value.where == "training.deterministic"
+    assert "deterministic: false" in caught.value.next_step
+    assert flags() == before
+
+
+def test_another_error_stays_what_it_is():
+    with pytest.raises(RuntimeError, match="other"), kernels(CUDA, deterministic=True):
+        raise RuntimeError("other")
+    with pytest.raises(RuntimeError, match="deterministic"), kernels(CUDA, deterministic=False):
+        raise RuntimeError("deterministic")
+
+
+def test_same_bits_are_promised_of_what_is_known():
+    assert same_bits(CPU, Training(deterministic=False))
+    assert same_bits(CUDA, Training())
+    assert not same_bits(CUDA, Training(deterministic=False))
+    assert not same_bits(MPS, Training())

@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]  # small.py; tiny_sd15.py and tiny_tagger.py serve several rooms' tests
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "graph")]  # small.py; tiny_sd15.py …; light.py
 
-import small  # noqa: E402 – found beside this file
+import light  # noqa: E402 – found there
+import short  # noqa: E402
+import small  # noqa: E402
+from lit import Lit  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +35,19 @@ def project(tmp_path, built):
 def fresh(tmp_path, models):
     """The same project before its first build."""
     return small.make(tmp_path / "tiny", models)
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory):
+    """The shortened example after its first build. Not to be changed either."""
+    project = short.make(tmp_path_factory.mktemp("example") / "zorbl")
+    assert project.build().code == 0
+    return project
+
+
+@pytest.fixture
+def lit(tmp_path):
+    """The light project, built to ``balance`` once."""
+    project = Lit(light.make(tmp_path / "project"))
+    assert project.build().code == 0
+    return project

@@ -4,13 +4,11 @@ import json
 import os
 import shutil
 
-import numpy as np
 import pytest
 import small
 import tiny_tagger
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
-from safetensors.numpy import load_file, save_file
+from edits import metadata, move, nudge, resaved, touched
+from safetensors.numpy import load_file
 
 PRIORS = 2
 LEARNED = {"train": 1, "sample": 1, "package": 1, "report": 1}
@@ -27,44 +25,6 @@ def paint(name, colour):
 
 def say(old, new):
     return lambda project: project.write(old, new)
-
-
-def move(old, new):
-    def change(project):
-        project.path(new).parent.mkdir(exist_ok=True)
-        project.path(old).rename(project.path(new))
-
-    return change
-
-
-def nudge(part):
-    """Other weights of a part of the base model."""
-
-    def change(project):
-        (path,) = project.path(f"base/{part}").glob("*.safetensors")
-        tensors = load_file(path)
-        name = max(tensors, key=lambda name: tensors[name].size)
-        save_file(tensors | {name: tensors[name] * np.float32(0.9)}, path, metadata={"format": "pt"})
-
-    return change
-
-
-def metadata_only(project):
-    path = project.path("dataset/plain/c.png")
-    words = PngInfo()
-    words.add_text("comment", "seen by nobody")
-    Image.open(path).save(path, pnginfo=words)
-
-
-def resaved(project):
-    path = project.path("dataset/plain/c.png")
-    Image.open(path).save(path.with_suffix(".bmp"))
-    path.unlink()
-
-
-def touched(project):
-    for path in project.root.rglob("*"):
-        path.touch()
 
 
 def reformatted(project):
@@ -115,13 +75,13 @@ NOTHING = {
     "a file that is no image": lambda project: project.path("dataset/plain/readme.md").write_text("x"),
 }
 SAME_LORA = {
-    "metadata only": (metadata_only, {"scan": 1}),
-    "lossless re-save": (resaved, {"scan": 1}),
+    "metadata only": (metadata("dataset/plain/c.png"), {"scan": 1}),
+    "lossless re-save": (resaved("dataset/plain/c.png"), {"scan": 1}),
     "sample prompt": (say("zorbl, red", "zorbl, blue"), {"sample": 2, **SAID}),
     "one more prompt": (say('["zorbl, red"]', '["zorbl, red", "x"]'), {"sample": 2, **SAID}),
     "samples at every epoch": (say("every: end", "every: epoch"), {"sample": 1, **SAID}),
-    "budget that gives the same repeats": (say("steps: 24,", "steps: 25,"), {"balance": 1, **SAID}),
-    "drop of what no caption holds": (say("captions: {", "captions: {drop: [hat], "), {"caption": 7, **SAID}),
+    "budget that gives the same repeats": (say("steps: 24,", "steps: 25,"), {"balance": 1, "report": 1}),
+    "drop of what no caption holds": (say("captions: {", "captions: {drop: [hat], "), {"caption": 7, "report": 1}),
 }
 OTHER_LORA = {
     "pixels": (paint("plain/c", (61, 201, 41)), PICTURE | LEARNED),

@@ -345,14 +345,24 @@ def test_pictures_that_never_rest_end_the_build(project, monkeypatch):
     assert "files keep changing while they are read" in moved.text
 
 
-def test_a_lock_with_a_merge_conflict_is_told_where_it_counts(project):
-    lock = project.path("lora.lock").read_bytes()
-    project.path("lora.lock").write_bytes(b"<<<<<<< ours\n" + lock)
-    told = project.build("--locked")
+@pytest.mark.parametrize("name", ["lora.lock", "lora.manifest.tsv"])
+@pytest.mark.parametrize("words", [(), ("--locked",), ("package",)])
+def test_a_merge_conflict_is_told_before_anything_is_done(project, name, words):
+    project.write("1.0e-3", "2.0e-3")
+    text = project.path(name).read_bytes()
+    conflict = b"<<<<<<< ours\n" + text + b"=======\n" + text + b">>>>>>> theirs\n"
+    project.path(name).write_bytes(conflict)
+    told = project.build(*words)
     assert told.code == 2
     assert "merge conflict" in told.text
-    assert project.build().ran == {}
-    assert project.path("lora.lock").read_bytes() == lock
+    assert told.said[-1]["where"] == name
+    assert f"git checkout --ours {name}" in told.said[-1]["next"]
+    assert not told.events("stage")
+    assert project.path(name).read_bytes() == conflict
+    assert project.build("balance").code == 0
+    project.path(name).unlink()
+    assert project.build().code == 0
+    assert b"<<<<<<<" not in project.path(name).read_bytes()
 
 
 def test_the_files_of_the_person_are_left_alone(project):

@@ -95,7 +95,7 @@ def test_a_clone_is_built_locked(built, tmp_path):
 LOCKED_OUT = {
     "a picture": (lambda p: small.picture((201, 201, 41)).save(p.path("dataset/plain/c.png")), "concepts.plain.root"),
     "a caption": (lambda p: p.path("dataset/plain/a.txt").write_text("sky"), "concepts.plain.root"),
-    "a word": (lambda p: p.write("1.0e-3", "2.0e-3"), "settings"),
+    "a word": (lambda p: p.write("1.0e-3", "2.0e-3"), "settings.training.optimizer.lr"),
     "a picture gone": (lambda p: p.path("dataset/plain/d.png").unlink(), "concepts.plain.images"),
     "no lock": (lambda p: p.path(LOCK).unlink(), "there is no lora.lock"),
 }
@@ -126,7 +126,8 @@ def test_the_lock_tells_no_place_and_no_time(built):
     assert found["concepts"]["plain"]["images"] == 4
     assert found["models"]["base"]["source"] == "base"
     entity_lines = [line for line in lock.splitlines() if line.startswith("  ")]
-    assert len(entity_lines) == sum(len(found[name]) for name in ("models", "stages", "concepts", "outputs"))
+    sections = ("settings", "models", "stages", "concepts", "record", "outputs")
+    assert len(entity_lines) == sum(len(found[name]) for name in sections)
 
 
 def test_the_clock_and_the_date_are_left_out_unless_they_are_given(project, monkeypatch):

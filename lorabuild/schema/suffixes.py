@@ -1,4 +1,4 @@
-"""Which files count as pictures: by their ending, before anything is opened. It needs no Pillow."""
+"""Which files count as pictures: by their ending, before anything is opened. It needs neither Pillow nor pydantic."""
 
 from __future__ import annotations
 
