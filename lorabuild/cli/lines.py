@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.core.trouble import printable
 from lorabuild.graph.status import up_to_date
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ COLUMNS = ("concept", "images", "repeats", "per epoch", "budgeted")
 
 def reason(reasons: Sequence[dict[str, str]]) -> str:
     """The commonest reasons of a stage in one line; a single item is named."""
-    if len(reasons) == 1 and reasons[0]["why"] != "new" and "." in reasons[0]["item"]:
-        return cut(f"{reasons[0]['item']}: {reasons[0]['why']}")
+    if len(reasons) == 1 and not reasons[0]["why"].startswith("new") and "." in reasons[0]["item"]:
+        return cut(printable(f"{reasons[0]['item']}: {reasons[0]['why']}"))
     counts: dict[str, int] = {}
     for entry in reasons:
         counts[entry["why"]] = counts.get(entry["why"], 0) + 1
@@ -93,13 +94,14 @@ def steps(data: dict[str, Any]) -> str:
 
 
 def warning(data: dict[str, Any]) -> str:
-    """A warning with the code by which it can be talked about."""
-    return f"{data['text']} [{data['code']}]"
+    """A warning, what it is about, and the code by which it can be talked about."""
+    about = f"{data['item']}: " if data.get("item") and data["item"] not in data["text"] else ""
+    return printable(f"{about}{data['text']} [{data['code']}]")
 
 
 def set_aside(data: dict[str, Any]) -> str:
     """An image that is left out, and why."""
-    return f"{data['item']} – {data['problem']}"
+    return printable(f"{data['item']} – {data['problem']}")
 
 
 def closing(data: dict[str, Any], project: Project, folder: Path) -> list[str]:

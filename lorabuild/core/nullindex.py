@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.core.digest import digest
 from lorabuild.core.files import write_plain
 from lorabuild.core.nullcheck import FIELDS, Index, file_stamps, folder_stamps, index_path, pack
-from lorabuild.core.stamps import COARSE, Now, Stamp, now, racy, wait
+from lorabuild.core.stamps import COARSE, FOREIGN, Now, Stamp, now, racy, wait
 from lorabuild.core.trouble import reason
 
 if TYPE_CHECKING:
@@ -25,6 +27,14 @@ STORE = ".lorabuild"
 _PACKAGE = Path(__file__).parent.parent
 _OURS = ("schema", "balance", "captions", "stages", "graph")  # an edited working copy is not the same lorabuild
 _TICKS = 3
+
+
+@cache
+def code() -> str:
+    """Digest of how the code looks that plans: what another lorabuild left behind is of no use to this one."""
+    files = [entry for name in _OURS for entry in os.scandir(_PACKAGE / name) if entry.name.endswith(".py")]
+    looks = sorted((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files)
+    return digest(repr(looks).encode("utf-8", "surrogateescape"))
 
 
 class Seen:
@@ -154,6 +164,8 @@ def _settled(seen: Seen, places: list[str]) -> list[int] | None:
 
 
 def _racy(stamps: list[int], at: Now) -> bool:
+    if max(stamps[0::FIELDS] + stamps[1::FIELDS], default=0) < at.ns - FOREIGN:
+        return False  # all of them old, whichever clock they are of
     for start in range(0, len(stamps), FIELDS):
         ctime, mtime, size, inode, device = stamps[start : start + FIELDS]
         if racy(Stamp(size, mtime, ctime, inode, device), at):

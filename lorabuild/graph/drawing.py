@@ -22,8 +22,9 @@ def sample(view: View) -> Iterator[Draft]:
     trained = view.made("train").get("train")
     for prompt in dict.fromkeys(samples.prompts):
         drawn = {"prompt": prompt, **_settings(view, samples)}
+        asked = {f"samples.{name}": value for name, value in drawn.items()}
         yield item(
-            "sample", picture_id(0, prompt), {**models, **drawn}, {**drawn, "lora": None, "weight": 0.0, "epoch": 0}
+            "sample", picture_id(0, prompt), {**models, **asked}, {**drawn, "lora": None, "weight": 0.0, "epoch": 0}
         )
         for epoch in epochs(view):
             if train_key is None:
@@ -33,7 +34,7 @@ def sample(view: View) -> Iterator[Draft]:
             reads = {**drawn, "lora": lora, "weight": samples.weight, "epoch": epoch}
             parts = {
                 **models,
-                **drawn,
+                **asked,
                 "train": train_key,
                 "epoch": epoch,
                 "samples.weight": samples.weight,

@@ -72,7 +72,8 @@ class Sharing:
             if not place.writable or (known and not lacked):
                 continue
             keys = lacked if known else {*view.keys(stage).values()}
-            if {*view.store.meta(META, {}).get("borrowed", [])} - {place.address}:
+            borrowed = {*view.store.meta(META, {}).get("borrowed", [])}
+            if borrowed - (set() if place.key else {place.address}):  # nor is it signed, back where it came from
                 keys = keys & self.made.get(stage, set())
             place.offer(stage, view.store.results(keys).values(), view.store.read)
             if not place.closed:
@@ -81,11 +82,9 @@ class Sharing:
     def _take(self, view: View, step: Step, place: Elsewhere) -> int:
         """Commit what a place has of a stage's work; how many items that were."""
         parts, count = {item.key: item.parts for item in step.todo}, 0
-        for results, blobs in place.get(step.stage, parts):
-            if not count and place.seen and not place.key:
+        for results in place.get(step.stage, parts, view.store.write):
+            if not count and place.name != SHARED and not place.key:
                 self._borrow(view, place.address)
-            for data in blobs.values():
-                view.store.write(data)
             view.store.commit([replace(result, parts=parts[result.key]) for result in results])
             for result in results:
                 view.store.drop_scratch(result.key)

@@ -8,20 +8,24 @@ from typing import Any
 from lorabuild.core.digest import short
 
 MISSING = object()
+SHOWN = 6  # hex digits of a digest
 
 
-def reasons(then: Mapping[str, Any] | None, now: Mapping[str, Any], *, had_result: bool) -> list[str]:
+def reasons(
+    then: Mapping[str, Any] | None, now: Mapping[str, Any], *, had_result: bool, thing: str = ""
+) -> list[str]:
     """What changed between two sets of key parts.
 
     Args:
         then: the parts when the item was last made; None when it never was.
         now: the parts of today's key.
         had_result: whether a result for today's key was recorded (its blobs are gone or damaged).
+        thing: what the item is, ``file``; empty where there is no one word for it.
     """
     if had_result:
         return ["result missing from the store"]
     if then is None:
-        return ["new"]
+        return [f"new {thing}".rstrip()]
     return list(_differences("", then, now)) or ["result missing from the store"]
 
 
@@ -37,8 +41,6 @@ def _differences(place: str, then: Mapping[str, Any], now: Mapping[str, Any]) ->
             yield f"{label}: new, {shown(after)}"
         elif after is MISSING:
             yield f"{label}: gone, was {shown(before)}"
-        elif _is_digest(before) and _is_digest(after):
-            yield f"{label} changed"
         else:
             yield f"{label} {shown(before)} → {shown(after)}"
 
@@ -50,7 +52,7 @@ def _is_digest(value: Any) -> bool:
 def shown(value: Any) -> str:
     """A value as a person reads it; digests are shortened, long things too."""
     if _is_digest(value):
-        return f"b3:{short(value)}…"
+        return f"b3:{short(value)[:SHOWN]}…"
     if value is None:
         return "none"
     if isinstance(value, list | tuple):

@@ -11,6 +11,7 @@ from lorabuild.graph import balancing
 from lorabuild.graph.explain import reasons
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.members import members
+from lorabuild.graph.namesakes import shared_words
 from lorabuild.graph.order import STAGES, up_to
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lorabuild.graph.view import Step, View
 
 LOOKED_AT = 20
+OF_IMAGES = ("scan", "prepare", "tag", "caption", "latents")
 PARTS = ("unet", "vae", "text_encoder", "tokenizer")
 
 
@@ -88,12 +90,13 @@ def step_reasons(view: View, step: Step) -> Iterator[tuple[str, list[str]]]:
 
 def item_reasons(view: View, stage: str, item: Item, *, had_result: bool) -> list[str]:
     """The reasons for one item."""
-    return reasons(view.store.parts_of(stage, item.id), item.parts, had_result=had_result)
+    thing = "file" if stage in OF_IMAGES and not item.reads.get("prior") else ""
+    return reasons(view.store.parts_of(stage, item.id), item.parts, had_result=had_result, thing=thing)
 
 
 def duplicates(view: View) -> list[dict[str, str]]:
-    """A warning for each picture that a concept holds twice."""
-    return [
+    """A warning for each picture that a concept holds twice, and for words that several pictures read."""
+    return shared_words(view) + [
         {
             "code": "duplicate",
             "item": member.id,

@@ -137,10 +137,10 @@ def _known(site: Site, store: Store, about: str, seen: Seen | None) -> _Search |
         return None
     root = os.fspath(site.root) + os.sep
     look = (lambda place: seen.folders[place]) if seen else (lambda place: folder_stamps(root, place))
-    endings = [ending for ending in _endings(site) if ending]
+    wanted = [ending for ending in endings(site) if ending]
     if seen and not held.folders.keys() <= seen.folders.keys():
         return None
-    changed = settled.changed(held, site.root, endings, look)
+    changed = settled.changed(held, site.root, wanted, look)
     if changed is None:
         return None
     images = [path for path in map(site.root.joinpath, sorted(changed)) if path.is_file()]
@@ -157,8 +157,8 @@ def _searched(site: Site, folders: Iterable[Path]) -> _Search:
 
 
 def _images(site: Site, found: _Search, cache: StatCache) -> list[ImageFile]:
-    endings = _endings(site)
-    beside = {path: _beside(path, endings) for path in found.images}
+    wanted = endings(site)
+    beside = {path: _beside(path, wanted) for path in found.images}
     digests = cache.digests([*found.images, *(side for pair in beside.values() for side in pair if side)])
     files = [_image(site, path, *beside[path], digests) for path in found.images]
     return files + [ImageFile(name, site.root / name, None, problem=why) for name, why in found.refused.items()]
@@ -185,7 +185,7 @@ def _tagger(site: Site) -> dict[str, Path]:
     return dict(hand("taggers", tagger.type).digests(tagger, site))
 
 
-def _endings(site: Site) -> tuple[str | None, str | None]:
+def endings(site: Site) -> tuple[str | None, str | None]:
     """Ending of the files with tags, and of those with a person's caption."""
     tags = getattr(site.project.captions.tagger, "extension", None)
     return tags, None if tags == BY_HAND else BY_HAND
@@ -215,7 +215,7 @@ def _image(site: Site, path: Path, tags: Path | None, text: Path | None, digests
 
 def _closed(site: Site, side: Path, digests: Digests) -> str | None:
     """Why the words beside an image can't be used."""
-    if side.is_symlink() and not side.resolve().is_relative_to(site.root.resolve()):
+    if side.is_symlink() and not os.path.realpath(side).startswith(os.path.realpath(site.root) + os.sep):
         return f"{side.name} beside it is a link that leads outside"
     why = digests[side].problem
     return f"{side.name} beside it can't be read: {why}" if why else None

@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from lorabuild import __version__
 from lorabuild.core.digest import canonical, digest
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 NAME = "lora.lock"
 FORMAT = 2
 RECORDED = ("latents", "text", "train", "sample")  # what a tagger said goes on as captions, and these are exact
+_ENTITIES = {"models": dict, "stages": dict, "concepts": dict, "record": list, "outputs": str}
+_MARKS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
 _MARK = re.compile(rb"^(<{7}|\|{7}|={7}|>{7})[^\t\n]*$", re.MULTILINE)  # a row of the manifest has tabs
 _LEADS_OUT = re.compile(r"[/~\\]|[A-Za-z]:[/\\]|\.\.([/\\]|$)")
 
@@ -134,7 +136,7 @@ def refuse_conflict(root: Path) -> None:
 
 
 def _conflict(data: bytes, name: str) -> None:
-    if _MARK.search(data):
+    if any(mark in data for mark in _MARKS) and _MARK.search(data):  # the first look takes a tenth of the second
         raise ProjectError(
             "this file holds a merge conflict",
             where=name,
@@ -156,7 +158,7 @@ def parse_lock(data: bytes, where: str = NAME) -> dict[str, Any]:
         content = json.loads(data)
     except ValueError as error:
         raise _unreadable(str(error), where) from error
-    if not isinstance(content, dict) or not isinstance(content.get("lock", {}), dict):
+    if not _is_lock(content):
         raise _unreadable("it is no JSON object as lorabuild writes it", where)
     if form_of(content) > FORMAT:
         raise ProjectError(
@@ -165,6 +167,17 @@ def parse_lock(data: bytes, where: str = NAME) -> dict[str, Any]:
             next_step="update lorabuild, or delete the lock to have it written anew",
         )
     return content
+
+
+def _is_lock(content: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a lock's sections hold what all forms have in them."""
+    if not isinstance(content, dict) or not isinstance(content.get("lock", {}), dict):
+        return False
+    sections = {name: content.get(name, {}) for name in _ENTITIES}
+    return all(
+        isinstance(section, dict) and all(isinstance(entity, _ENTITIES[name]) for entity in section.values())
+        for name, section in sections.items()
+    )
 
 
 def form_of(content: Mapping[str, Any]) -> int:

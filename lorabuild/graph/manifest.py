@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MANIFEST = "lora.manifest.tsv"
 HEAD = "path\tdigest\tcaption"
 PLAIN = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
+SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = {ord(char): escaped for escaped, char in PLAIN.items()}
 
 
@@ -46,8 +47,12 @@ def _named(view: View, member: Member) -> str:
 
 def write_manifest(found: Iterable[Row]) -> bytes:
     """The rows as text; tabs and ends of lines are escaped."""
-    lines = [HEAD, *("\t".join(cell.translate(ESCAPES) for cell in row) for row in found)]
+    lines = [HEAD, *("\t".join(map(_escaped, row)) for row in found)]
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _escaped(cell: str) -> str:
+    return cell.translate(ESCAPES) if SPECIAL.search(cell) else cell
 
 
 def read_manifest(data: bytes) -> list[Row]:

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from lorabuild.core.item import Result
 
 
+ASKED = {
+    **{name: f"budget.{name}" for name in ("steps", "epochs", "recipe", "retro")},
+    **{name: f"training.{name}" for name in ("batch", "accumulation")},
+    "optimizer": "training.optimizer.type",
+    "min_snr": "training.min_snr_gamma",
+    "prior": "regularization",
+}
+"""What the balance is asked → the words of lora.yaml that say it, for ``why``."""
+
+
 def scan(view: View) -> Iterator[Draft]:
     """One item a file that can be opened."""
     yield Taken(view.settled("scan"))
@@ -49,7 +59,7 @@ def tag(view: View) -> Iterator[Draft]:
     tagger = view.project.captions.tagger
     module = hand("taggers", tagger.type)
     settings = {
-        "tagger": tagger.type,
+        "captions.tagger.type": tagger.type,
         **module.key_settings(tagger),
         **{f"tagger.{k}": v for k, v in view.inventory.tagger.items()},
     }
@@ -110,7 +120,8 @@ def balance(view: View) -> Iterator[Draft]:
         yield Waiting("balance")
         return
     request = balancing.request(view).as_dict()
-    parts = {**request, "concepts": {concept["name"]: concept for concept in request["concepts"]}}
+    parts = {ASKED.get(name, name): value for name, value in request.items()}
+    parts["concepts"] = {concept["name"]: concept for concept in request["concepts"]}
     yield item("balance", "balance", parts, {"request": request})
 
 

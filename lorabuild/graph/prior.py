@@ -40,7 +40,8 @@ def prior_pictures(view: View) -> Iterator[Item]:
             "cfg": generate.cfg,
             "size": size,
         }
-        parts = {**models, "base.clip_skip": view.project.base.clip_skip, **reads}
+        asked = {f"regularization.{name}": value for name, value in reads.items()}
+        parts = {**models, "base.clip_skip": view.project.base.clip_skip, **asked}
         yield item("latents", f"regularization/{index + 1:03d}", parts, reads)
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.files import write_plain
-from lorabuild.core.nullcheck import FIELDS, HEAD, folder_stamps, pack, unpack
-from lorabuild.core.nullindex import STORE
+from lorabuild.core.nullcheck import FIELDS, folder_stamps, pack, unpack
+from lorabuild.core.nullindex import STORE, code
 from lorabuild.core.stamps import FOREIGN, Stamp, racy
 from lorabuild.graph.column import Column
 from lorabuild.graph.members import finished
@@ -95,7 +95,7 @@ def read(site: Site, store: Store, about: str) -> Settled | None:
 
 def about(site: Site, models: Sequence[Any]) -> str:
     """What every key depends on beside the images: settings, models, and the code that makes keys of them."""
-    return digest(HEAD + canonical([site.consumed(), models]))
+    return digest(canonical([code(), site.consumed(), models]))
 
 
 def changed(known: Settled, root: Path, endings: Iterable[str], look: Callable[[str], Listing]) -> set[str] | None:

@@ -12,6 +12,8 @@ from lorabuild.graph.members import captioned, members
 from lorabuild.graph.order import STAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from lorabuild.graph.view import View
 
 CAREFUL = ("scan", "prepare", "tag", "caption", "latents")  # stages that set an image aside instead of failing
@@ -19,6 +21,7 @@ CAREFUL = ("scan", "prepare", "tag", "caption", "latents")  # stages that set an
 
 def status(view: View) -> dict[str, Any]:
     """Everything that ``status --json`` prints."""
+    history = view.store.history()
     return {
         "name": view.project.name,
         "clean": all(view.step(stage).clean for stage in STAGES),
@@ -26,15 +29,15 @@ def status(view: View) -> dict[str, Any]:
         "concepts": balancing.table(view).as_dict()["concepts"],
         "images": images(view),
         "aside": aside(view),
-        "outputs": outputs(view),
-        "last_build": last_build(view),
-        "store": {"bytes": quick_bytes(view.store), "builds": len(view.store.history())},
+        "outputs": outputs(view, history),
+        "last_build": last_build(history),
+        "store": {"bytes": quick_bytes(view.store), "builds": len(history)},
     }
 
 
-def last_build(view: View) -> dict[str, Any] | None:
+def last_build(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """The last build: ``number``, ``made`` (seconds since 1970, or None), ``seconds``, ``ran`` (stage → items)."""
-    rows = [row for row in view.store.history() if not row.get("found")]
+    rows = [row for row in history if not row.get("found")]
     if not rows:
         return None
     stages = rows[-1].get("stages", {})
@@ -46,9 +49,9 @@ def last_build(view: View) -> dict[str, Any] | None:
     }
 
 
-def outputs(view: View) -> list[dict[str, Any]]:
+def outputs(view: View, history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """``[{"path", "bytes"}]`` of the files that were handed out last and still lie in the output folder."""
-    handed = [row["outputs"] for row in view.store.history() if row.get("outputs")]
+    handed = [row["outputs"] for row in history if row.get("outputs")]
     found = []
     for entry in handed[-1] if handed else ():
         with suppress(OSError):

@@ -114,7 +114,7 @@ def verify(loaded: Loaded, wishes: Wishes, emit: Emit, *, keep: bool = False) ->
         made = packed(view, stages)
         found.now = content(view, stages, past.shas(made))
         if "package" in stages:
-            found.outputs = _outputs(held["outputs"], found.now["outputs"])
+            found.outputs = _outputs(held.get("outputs", {}), found.now["outputs"])
         with Store(root / STORE, read_only=True) as store:
             found.stages = [_compared(view, store, stage) for stage in stages]
         return []

@@ -7,17 +7,18 @@ the very bytes that it was made from, by the same lorabuild; whatever is unclear
 from __future__ import annotations
 
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from lorabuild.core.digest import digest
 from lorabuild.core.files import write_atomic
-from lorabuild.core.nullcheck import folder_stamps, pack, unpack
+from lorabuild.core.nullcheck import pack, unpack
+from lorabuild.core.nullindex import code
 from lorabuild.schema.loaded import Loaded
 from lorabuild.schema.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from lorabuild.schema.document import Document
     from lorabuild.schema.project import Project
@@ -60,9 +61,9 @@ def kept(file: Path) -> Loaded | None:
     return Loaded(project, Site(project, root, words), cache(partial(_document, text, file.name)), text)
 
 
-def _about(text: bytes) -> tuple[str, list[str], list[int]]:
+def _about(text: bytes) -> tuple[str, str]:
     """What the kept settings depend on: the text, and the code that read it."""
-    return (digest(text), *folder_stamps("", str(Path(__file__).parent)))
+    return digest(text), code()
 
 
 def _document(text: bytes, name: str) -> Document:

@@ -3,12 +3,12 @@ import json
 import pytest
 
 from lorabuild.cli.main import main
-from lorabuild.graph import doctor as doctors
+from lorabuild.graph import checkup
 
 
 @pytest.fixture(autouse=True)
 def _torch(monkeypatch):
-    monkeypatch.setattr(doctors, "_seen_by_torch", lambda: {"torch": "2", "cuda": None, "devices": []})
+    monkeypatch.setattr(checkup, "seen_by_torch", lambda: {"torch": "2", "cuda": None, "devices": []})
 
 
 def test_for_people_it_is_a_paragraph_for_each_thing_and_a_sum(project, capsys):
@@ -32,10 +32,10 @@ def test_a_problem_is_shouted_and_ends_with_1(project, capsys):
 
 def test_quiet_says_only_what_is_not_as_it_should_be(project, capsys, monkeypatch):
     monkeypatch.setattr(
-        doctors, "_seen_by_torch", lambda: {"devices": [{"kind": "cuda", "name": "G", "free": 1, "total": 2}]}
+        checkup, "seen_by_torch", lambda: {"devices": [{"kind": "cuda", "name": "G", "free": 1, "total": 2}]}
     )
-    monkeypatch.setattr(doctors, "room", lambda _folder: (10**12, 1))
-    monkeypatch.setattr(doctors, "watch_limits", lambda: None)
+    monkeypatch.setattr(checkup, "room", lambda _folder: (10**12, 1))
+    monkeypatch.setattr(checkup, "watch_limits", lambda: None)
     assert main(["-C", str(project), "doctor", "-q"]) == 0
     assert capsys.readouterr().out == "nothing stops a build; no notes\n"
 

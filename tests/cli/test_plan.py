@@ -21,7 +21,7 @@ def asked(project, capsys):
 def test_a_plan_for_people_has_a_line_a_stage(asked):
     lines = asked("plan").splitlines()
     assert lines[0].startswith("work for ")
-    assert lines[1].split() == ["scan", "4", "of", "5", "new"]
+    assert lines[1].split() == ["scan", "4", "of", "5", "new", "file"]
     assert lines[2].split()[:5] == ["prepare", "up", "to", "5", "of"]
     head = next(number for number, line in enumerate(lines) if line.split()[:1] == ["concept"])
     assert lines[head + 1].split()[0] == "plain"
@@ -47,7 +47,7 @@ def test_on_a_terminal_a_stage_keeps_to_its_line(asked, monkeypatch):
 
 
 def test_verbose_lists_every_item(asked):
-    assert "      data/plain/a.png: new" in asked("plan", "-v").splitlines()
+    assert "      data/plain/a.png: new file" in asked("plan", "-v").splitlines()
     assert "data/plain/a.png" not in asked("plan")
 
 
@@ -75,7 +75,7 @@ def test_looking_changes_nothing(asked, project):
 
 
 def test_why(asked, project, capsys):
-    assert asked("why", "scan").splitlines()[0] == "scan       data/cape/e.png: new"
+    assert asked("why", "scan").splitlines()[0] == "scan       data/cape/e.png: new file"
     assert json.loads(asked("why", "scan", "--json"))["subject"] == "scan"
     light.finished(project)
     assert asked("why", "data/plain/a.png") == "data/plain/a.png: nothing changed; every result is in the store\n"

@@ -95,6 +95,8 @@ def test_what_the_last_round_said_is_not_said_again(capsys):
         capsys,
         *(EDIT, events.WARNING, events.ASIDE, TAGGED),
         *(EDIT, events.WARNING, events.ASIDE, TAGGED),
+        *(EDIT, ERROR),
+        *(EDIT, events.WARNING, TAGGED),
         *(EDIT, TAGGED),
         *(EDIT, events.WARNING, TAGGED),
     )
@@ -123,8 +125,6 @@ def test_a_terminal_gets_colour(capsys):
 @pytest.mark.parametrize(
     ("counts", "text"),
     [
-        ({}, "nothing to do"),
-        ({"tag": 0, "balance": 0}, "nothing to do"),
         ({"scan": 1, "prepare": 1, "tag": 1, "latents": 1}, "1 read, prepared, tagged, cached"),
         ({"scan": 3, "prepare": 3, "tag": 2, "text": 2}, "3 read, prepared; 2 tagged, tokenized"),
         ({"balance": 1}, "balanced"),
@@ -136,6 +136,10 @@ def test_a_terminal_gets_colour(capsys):
 )
 def test_what_was_done_in_a_few_words(counts, text):
     assert did({stage: {"ran": ran} for stage, ran in counts.items()}).startswith(text)
+
+
+def test_nothing_was_done():
+    assert did({}) == did({"tag": {"ran": 0}, "balance": {"ran": 0}}) == ""
 
 
 def test_every_stage_has_its_word():

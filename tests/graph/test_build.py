@@ -1,8 +1,10 @@
 import light
 import pytest
 
+from lorabuild.core.digest import digest
 from lorabuild.core.errors import BusyError, StageError
 from lorabuild.graph import order
+from lorabuild.graph.explain import shown
 from lorabuild.graph.order import STAGES, up_to
 from lorabuild.stages import prepare
 
@@ -36,14 +38,16 @@ def test_a_second_build_does_nothing_and_says_so(project):
 
 def test_one_edited_image_is_one_item(project):
     light.built(project)
-    light.picture(project / "data/plain/b.png", "black")
+    before = digest((project / "data/plain/b.png").read_bytes())
+    after = digest(light.picture(project / "data/plain/b.png", "black").read_bytes())
     done, events = light.built(project)
     assert {name: counts["ran"] for name, counts in done["stages"].items() if counts["ran"]} == {
         "scan": 1,
         "prepare": 1,
     }
     began = kinds(events, "stage")[0].data
-    assert (began["todo"], began["reasons"]) == (1, [{"item": "data/plain/b.png", "why": "file changed"}])
+    why = f"file {shown(before)} → {shown(after)}"
+    assert (began["todo"], began["reasons"]) == (1, [{"item": "data/plain/b.png", "why": why}])
     assert done["stages"]["scan"]["reused"] == 4
 
 

@@ -10,7 +10,7 @@ from lorabuild.core.lease import lease
 from lorabuild.core.machine import FileSystem
 from lorabuild.core.requirements import Wanted
 from lorabuild.core.store import Store
-from lorabuild.graph import doctor as doctors
+from lorabuild.graph import checkup
 from lorabuild.graph.doctor import doctor
 from lorabuild.graph.session import STORE
 
@@ -22,7 +22,7 @@ NONE = {"torch": "2", "cuda": None, "devices": []}
 def seen(monkeypatch):
     """What torch is said to find; the one test that asks it does so itself."""
     found = dict(NONE)
-    monkeypatch.setattr(doctors, "_seen_by_torch", lambda: found)
+    monkeypatch.setattr(checkup, "seen_by_torch", lambda: found)
     return found
 
 
@@ -61,7 +61,7 @@ def test_a_project_that_was_built_is_right(project):
 
 def test_torch_is_asked_in_a_process_of_its_own(monkeypatch):
     monkeypatch.undo()
-    found = doctors._seen_by_torch()
+    found = checkup.seen_by_torch()
     assert found["torch"]
     assert isinstance(found["devices"], list)
 
@@ -70,17 +70,17 @@ def test_a_torch_that_can_not_be_loaded_is_a_problem_with_its_own_words(monkeypa
     monkeypatch.undo()
     broken = subprocess.CompletedProcess([], 1, "", "Traceback\nImportError: libcudart.so: cannot open shared object\n")
     monkeypatch.setattr(subprocess, "run", lambda *_words, **_how: broken)
-    seen = doctors._seen_by_torch()
+    seen = checkup.seen_by_torch()
     assert seen["problem"] == "torch can't be loaded: ImportError: libcudart.so: cannot open shared object"
     broken.stderr = ""
-    assert doctors._seen_by_torch()["problem"] == "torch can't be loaded: it ended with 1"
+    assert checkup.seen_by_torch()["problem"] == "torch can't be loaded: it ended with 1"
 
     def late(*_words, **how):
         raise subprocess.TimeoutExpired("torch", how["timeout"])
 
     monkeypatch.setattr(subprocess, "run", late)
-    seen = doctors._seen_by_torch()
-    problem = [one for one in doctors._devices(seen) if one.level == "problem"]
+    seen = checkup.seen_by_torch()
+    problem = [one for one in checkup._devices(seen) if one.level == "problem"]
     assert [one.text for one in problem] == ["torch did not load in 180 s"]
     assert problem[0].next_step
 
@@ -93,7 +93,7 @@ def test_a_gpu_is_named_with_its_memory(tmp_path, seen):
 
 @pytest.mark.parametrize(("cuda", "built"), [(None, "without CUDA"), ("13.0", "for CUDA 13.0")])
 def test_a_gpu_that_torch_can_not_use_is_told(tmp_path, seen, monkeypatch, cuda, built):
-    monkeypatch.setattr(doctors, "GPU_SIGNS", (os.fspath(tmp_path),))
+    monkeypatch.setattr(checkup, "GPU_SIGNS", (os.fspath(tmp_path),))
     seen["cuda"] = cuda
     (text,) = about(tmp_path, "devices", "note")
     assert built in text
@@ -115,7 +115,7 @@ def test_versions_that_do_not_fit_are_named(tmp_path, monkeypatch):
         Wanted("av", ">=18", None, "video"),
         Wanted("fsspec", ">=99", "1", "remote"),
     ]
-    monkeypatch.setattr(doctors, "wanted", lambda: libraries)
+    monkeypatch.setattr(checkup, "wanted", lambda: libraries)
     assert about(tmp_path, "versions", "ok")[1:] == [
         "blake3 1.0",
         "not installed, and only needed for an extra: av (video)",
@@ -125,13 +125,13 @@ def test_versions_that_do_not_fit_are_named(tmp_path, monkeypatch):
     old, extra = about(tmp_path, "versions", "note")
     assert old.startswith("torch 2.13 is installed, >=3 is asked for → ")
     assert "'lorabuild[remote]'" in extra
-    monkeypatch.setattr(doctors, "wanted", list)
+    monkeypatch.setattr(checkup, "wanted", list)
     assert "isn't known" in about(tmp_path, "versions", "note")[0]
 
 
 @pytest.mark.parametrize(("free", "level"), [(10**6, "problem"), (10**9, "note"), (10**12, "ok")])
 def test_too_little_room_is_told(tmp_path, monkeypatch, free, level):
-    monkeypatch.setattr(doctors, "room", lambda _folder: (free, 1))
+    monkeypatch.setattr(checkup, "room", lambda _folder: (free, 1))
     (text,) = about(tmp_path, "disk", level)
     assert "free for: project, temporary files, hub cache" in text
     assert ("lorabuild gc" in text) == (level != "ok")
@@ -144,32 +144,32 @@ def test_a_hub_library_that_is_not_there_has_no_cache(tmp_path, monkeypatch):
 
 
 QUIRKS = {
-    "a network": (FileSystem("nfs4", step=1e-9), "note", "nfs4 is a network file system"),
-    "no locks": (FileSystem("x", locks=False), "problem", "locks don't hold here"),
-    "no sync": (FileSystem("x", syncs=False), "note", "files can't be synced"),
-    "capitals": (FileSystem("x", ignores_case=True), "note", "capitals in file names make no difference"),
-    "a coarse clock": (FileSystem("x", step=2.0), "note", "times come in steps of 2 s"),
-    "a fast clock": (FileSystem("x", ahead=300.0), "note", "its clock is 300 s ahead of the computer's"),
-    "a slow clock": (FileSystem("x", ahead=-300.0), "note", "its clock is 300 s behind the computer's"),
-    "no links": (FileSystem("x", links=False), "note", "links can't be made here"),
-    "nothing to write": (FileSystem("x", problem="read-only file system"), "problem", "nothing can be written in "),
+    "a network": (FileSystem("nfs4", step=1e-9), "note", "these files are shared with another machine (nfs4)"),
+    "no locks": (FileSystem(locks=False), "problem", "locks don't hold here"),
+    "no sync": (FileSystem(syncs=False), "note", "files can't be synced"),
+    "capitals": (FileSystem(ignores_case=True), "note", "capitals in file names make no difference"),
+    "a coarse clock": (FileSystem(step=2.0), "note", "times come in steps of 2 s"),
+    "a fast clock": (FileSystem(ahead=300.0), "note", "its clock is 300 s ahead of the computer's"),
+    "a slow clock": (FileSystem(ahead=-300.0), "note", "its clock is 300 s behind the computer's"),
+    "no links": (FileSystem(links=False), "note", "links can't be made here"),
+    "nothing to write": (FileSystem(problem="read-only file system"), "problem", "nothing can be written in "),
 }
 
 
 @pytest.mark.parametrize(("found", "level", "text"), QUIRKS.values(), ids=QUIRKS)
 def test_the_quirks_of_a_file_system_are_told(tmp_path, monkeypatch, found, level, text):
-    monkeypatch.setattr(doctors, "file_system", lambda _folder: found)
+    monkeypatch.setattr(checkup, "file_system", lambda _folder: found)
     assert any(said.startswith(text) for said in about(tmp_path, "file system", level))
 
 
 def test_a_coarse_clock_is_told_in_seconds(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctors, "file_system", lambda _folder: FileSystem("fine", step=1e-7))
-    assert "fine: times in steps of 100 ns, locks, links" in about(tmp_path, "file system", "ok")
+    monkeypatch.setattr(checkup, "file_system", lambda _folder: FileSystem(step=1e-7))
+    assert "times in steps of 100 ns, locks hold, links can be made" in about(tmp_path, "file system", "ok")
 
 
 @pytest.mark.parametrize(("limits", "level"), [((100, 5), "note"), ((10**6, 5), "ok"), (None, None)])
 def test_the_limits_of_watching_are_told(tmp_path, monkeypatch, limits, level):
-    monkeypatch.setattr(doctors, "watch_limits", lambda: limits)
+    monkeypatch.setattr(checkup, "watch_limits", lambda: limits)
     said = [text for text in about(tmp_path, "file system", level) if "can be watched" in text]
     assert bool(said) == (limits is not None)
     assert all(("sysctl" in text) == (level == "note") for text in said)
@@ -179,7 +179,10 @@ def test_who_holds_the_store_and_what_killed_ones_left_is_told(project):
     light.built(project)
     folder = project / STORE
     with claim(folder, wait=False, say=print), lease(folder, ["b3:" + "0" * 64]):
-        assert about(project, "store")[1] == f"another lorabuild (process {os.getpid()}) is at work here"
+        assert about(project, "store")[1:] == [
+            f"another lorabuild (process {os.getpid()}) is at work here",
+            "a reader holds 1 blob",
+        ]
     (folder / "holder").write_text("1", "ascii")
     (folder / "tmp").mkdir(exist_ok=True)
     (folder / "tmp" / "half").write_bytes(bytes(2000))
@@ -191,9 +194,18 @@ def test_who_holds_the_store_and_what_killed_ones_left_is_told(project):
     assert [text.partition(" → ")[0] for text in said] == [
         "1 damaged file put aside; what was in them is made again",
         "a build was killed here and left 2.0 kB half written",
+        "the last build here was killed",
         "a reader holds 1 blob",
         "1 lease of readers that were killed",
     ]
+
+
+def test_a_store_of_a_newer_lorabuild_is_told(project):
+    light.built(project)
+    with Store(project / STORE) as store:
+        store.database.rows("PRAGMA user_version = 99")
+    (text,) = about(project, "store", "problem")
+    assert "state.db: the store was made by a newer lorabuild" in text
 
 
 def test_a_damaged_database_is_told(project):

@@ -285,6 +285,18 @@ def test_what_nobody_signed_is_not_passed_on_to_other_projects(projects, person,
     assert not any(facts.get("x") for facts in shared_facts(tmp_path))
 
 
+def test_what_nobody_signed_is_not_signed_by_who_took_it(projects, person, far, tmp_path):
+    one, two = projects
+    built(one, person, **own(person, one, far))
+    poisoned(tmp_path / "far")
+    built(two, person, **own(person, two, far))
+    _, events = built(two, person, **own(person, two, far, key="$TEAM"))
+    assert told(events) == []
+    ran, events = built(light.make(tmp_path / "three"), person, remote=far, key="$TEAM")
+    assert ran.keys() == OURS.keys()
+    assert [code for code, _ in told(events)] == ["unsigned"]
+
+
 def test_what_was_signed_is_passed_on(projects, person, far):
     one, two = projects
     built(one, person, **own(person, one, far, key="$TEAM"))

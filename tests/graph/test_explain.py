@@ -5,6 +5,7 @@ B3 = "b3:" + "0123456789ab" * 5 + "0123"
 
 def test_a_new_item_is_new():
     assert reasons(None, {"a": 1}, had_result=False) == ["new"]
+    assert reasons(None, {"a": 1}, had_result=False, thing="file") == ["new file"]
 
 
 def test_a_lost_result_is_told_before_anything_else():
@@ -22,16 +23,16 @@ def test_nested_parts_are_named_with_dots_and_new_and_gone_are_told_apart():
 
 
 def test_digests_are_shortened_and_long_values_cut():
-    assert shown(B3) == "b3:0123456789ab…"
+    assert shown(B3) == "b3:012345…"
     assert len(shown("x" * 500)) == 120
     assert shown(None) == "none"
-    assert shown([B3, 1]) == "b3:0123456789ab…, 1"
+    assert shown([B3, 1]) == "b3:012345…, 1"
 
 
-def test_a_changed_digest_says_nothing_to_a_person_but_that_it_changed():
+def test_a_changed_digest_is_shown_then_and_now():
     other = B3.replace("0", "f")
-    assert reasons({"pixels": B3}, {"pixels": other}, had_result=False) == ["pixels changed"]
-    assert reasons({"text": None}, {"text": B3}, had_result=False) == ["text none → b3:0123456789ab…"]
+    assert reasons({"pixels": B3}, {"pixels": other}, had_result=False) == ["pixels b3:012345… → b3:f12345…"]
+    assert reasons({"text": None}, {"text": B3}, had_result=False) == ["text none → b3:012345…"]
 
 
 def test_equal_parts_without_a_result_mean_that_it_was_lost():

@@ -1,3 +1,5 @@
+import re
+
 import light
 import pytest
 
@@ -21,7 +23,7 @@ def test_a_plan_before_the_first_build(project):
     assert plan["seconds"] is None
     assert (stages["scan"]["todo"], stages["scan"]["upper_bound"]) == (4, False)
     assert (stages["tag"]["todo"], stages["tag"]["total"], stages["tag"]["upper_bound"]) == (5, 5, True)
-    assert stages["scan"]["reasons"][0] == {"item": "data/cape/e.png", "why": "new"}
+    assert stages["scan"]["reasons"][0] == {"item": "data/cape/e.png", "why": "new file"}
     assert stages["tag"]["reasons"][0]["why"] == "waits for an earlier stage"
     assert plan["steps"]["epochs"] == 2
     assert {row["name"] for row in plan["concepts"]} == {"plain", "cape"}
@@ -85,7 +87,8 @@ def test_why_one_image(project, monkeypatch):
     light.picture(project / "data/plain/b.png", "black")
     with light.viewed(project) as view:
         found = why(view, "./data/plain/b.png")
-        assert found["reasons"][0] == {"stage": "scan", "item": "data/plain/b.png", "why": "file changed"}
+        assert found["reasons"][0] == {"stage": "scan", "item": "data/plain/b.png", "why": found["reasons"][0]["why"]}
+        assert re.fullmatch("file b3:[0-9a-f]{6}… → b3:[0-9a-f]{6}…", found["reasons"][0]["why"])
         assert {entry["stage"] for entry in found["reasons"]} >= {"scan", "prepare"}
         monkeypatch.chdir(project / "data")
         assert why(view, "plain/b.png")["reasons"] == found["reasons"]

@@ -131,6 +131,10 @@ def test_what_is_written_is_read_back(project):
         ("<<<<<<< ours\n{}\n", "merge conflict"),
         ("{", "can't be read"),
         ("[1]", "no JSON object"),
+        ('{"lock": 2}', "no JSON object"),
+        ('{"models": []}', "no JSON object"),
+        ('{"outputs": {"out/a.png": 1}}', "no JSON object"),
+        ('{"record": {"train": {}}}', "no JSON object"),
     ],
 )
 def test_a_lock_that_cannot_be_read_says_what_to_do(project, text, said):

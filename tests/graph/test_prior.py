@@ -63,7 +63,8 @@ def test_the_key_holds_everything_that_is_drawn_with_and_the_count_is_not_in_it(
     few = pictures(project)
     parts = few[0].parts
     assert {f"base.{part}" for part in ("unet", "text_encoder", "tokenizer", "scheduler", "vae")} <= set(parts)
-    assert {"base.clip_skip", "prompt", "negative", "seed", "steps", "cfg", "size"} <= set(parts)
+    asked = {f"regularization.{word}" for word in ("prompt", "negative", "seed", "steps", "cfg", "size")}
+    assert {"base.clip_skip"} | asked <= set(parts)
     more = pictures(project, count=5)
     assert [item.key for item in more[:3]] == [item.key for item in few]
     assert few[0].key != pictures(project, cfg=3)[0].key

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import light
@@ -123,6 +124,19 @@ def test_while_a_build_runs_gc_waits_or_fails_as_it_is_told(twice):
         with pytest.raises(BusyError):
             swept(twice, wait=False)
         assert goes(swept(twice, dry_run=True))  # looking needs no lock
+
+
+def test_it_is_said_whom_gc_waits_for(twice):
+    told = []
+    with ExitStack() as held:
+        held.enter_context(claim(twice / STORE, wait=False, say=print))
+
+        def heard(event):
+            told.append(event.data["text"])
+            held.close()
+
+        gc(light.opened(twice), NOW, heard)
+    assert [f"process {os.getpid()}" in text for text in told] == [True]
 
 
 def test_the_limit_takes_the_oldest_builds_and_never_the_newest(twice):

@@ -1,3 +1,5 @@
+import tempfile
+
 import pytest
 
 from lorabuild.core.errors import StageError
@@ -34,6 +36,13 @@ def test_what_a_stage_raises_arrives_and_ends_the_run(error):
         run_stages(["a", "b", "c"], lambda _: False, run)
     assert caught.value is error
     assert log == ["a", "b"]
+
+
+def test_doit_leaves_nothing_on_the_disk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run_stages(["a", "b"], lambda _: False, lambda _: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_the_question_raises_arrives_too():
