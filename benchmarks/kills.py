@@ -32,7 +32,7 @@ POLITE = 15
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--light", type=int, default=500, help="runs of the light pipeline: 120 pictures to balance")
+    parser.add_argument("--light", type=int, default=500, help="runs of the light pipeline: pictures to balance")
     parser.add_argument("--example", type=int, default=8, help="runs of the whole example, as it is")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=Path, default=Path(tempfile.gettempdir(), "lorabuild-kills.jsonl"))

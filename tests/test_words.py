@@ -86,6 +86,7 @@ STAGE = {
     "base.model": "latents",
     "base.clip_skip": "train",
     "triggers": "caption",
+    "triggers.<name>.class": "report",
     "concepts": "balance",
     "concepts.<name>.folder": "scan",
     "concepts.<name>.triggers": "caption",

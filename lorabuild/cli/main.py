@@ -43,6 +43,10 @@ COMMANDS = (
 )
 
 
+_signals: list[int] = []
+"""Those that have come since the command line began."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM: the same clean end as Ctrl-C, another exit code."""
 
@@ -61,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _speak_of_anything()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning OpenMP threads cost 15–30× on busy cores
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same bits again on CUDA
-    signal.signal(signal.SIGTERM, _terminate)
+    _listen()
     gc.set_threshold(100_000, 20, 20)  # a plan of many images makes much and drops little
     try:
         args = _parsed(_with_command(words))
@@ -70,12 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LorabuildError as error:
         _tell(error, as_json="--json" in words)
         return error.exit_code
-    except Terminated:
-        _interrupted()
-        return 143
-    except KeyboardInterrupt:
-        _interrupted()
-        return 130
+    except KeyboardInterrupt as error:
+        return _interrupted(terminated=isinstance(error, Terminated))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -85,6 +85,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _tell(refusal, as_json="--json" in words)
         return refusal.exit_code
+    except Exception:
+        if not _signals:
+            raise
+        return _interrupted(terminated=signal.SIGTERM in _signals)  # pydantic's core wraps what a handler raises in it
     return code
 
 
@@ -95,12 +99,22 @@ def _speak_of_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
+def _listen() -> None:
+    """Take SIGTERM, and Ctrl-C where it isn't ignored (as in the background of a script)."""
+    _signals.clear()
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
 
 
-def _interrupted() -> None:
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    _signals.append(number)
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _interrupted(*, terminated: bool) -> int:
     print("\nstopped; what is done is saved – run `lorabuild` again to go on", file=sys.stderr)
+    return 143 if terminated else 130
 
 
 def _tell(error: LorabuildError, *, as_json: bool) -> None:

@@ -48,7 +48,7 @@ def did(stages: Mapping[str, Mapping[str, Any]]) -> str:
     single = [DID[stage] for stage in ONE if (1, DID[stage]) in ran]
     many = [(count, word) for count, word in ran if word not in single]
     parts = [f"{count} {', '.join(word for _, word in group)}" for count, group in groupby(many, lambda row: row[0])]
-    return "; ".join([*parts, *([", ".join(single)] if single else [])]) or "nothing to do"
+    return "; ".join([*parts, *([", ".join(single)] if single else [])])
 
 
 def shortened(paths: Sequence[str]) -> str:
@@ -90,8 +90,9 @@ class Rounds:
         elif self.verbose or event.kind not in LEFT_OUT:
             self._pass(event)
 
-    def _line(self, *parts: str | tuple[str, str]) -> None:
-        self.console.print(Text.assemble(*parts), soft_wrap=True)
+    def _line(self, *parts: str | tuple[str, str], whole: bool = False) -> None:
+        """One line; on a terminal broken between words, unless it stays ``whole`` to be copied."""
+        self.console.print(Text.assemble(*parts), soft_wrap=whole or not self.console.is_terminal)
 
     def _watch_started(self, event: Event) -> None:
         if not self.quiet:
@@ -106,19 +107,20 @@ class Rounds:
     def _close(self) -> None:
         """The round is over: its bars go."""
         self.open.close()
-        self.inner, self.said = None, self.saying
+        self.inner = None
 
     def _done(self, event: Event) -> None:
         self._close()
-        data = event.data
+        self.said, data = self.saying, event.data
         if self.quiet:
             return
-        seconds = lines.took(data["seconds"])
-        outcome = did(data["stages"])
-        style = "dim" if outcome == "nothing to do" else "green"
-        self._result((outcome, style), (f" · {seconds}" if seconds else "", "dim"))
+        outcome, seconds = did(data["stages"]), lines.took(data["seconds"])
+        if outcome:
+            self._result((outcome, "green"), (f" · {seconds}" if seconds else "", "dim"))
+        else:
+            self._result(("nothing to do", "dim"))
         for line in lines.closing(data, self.project, self.folder)[1:]:
-            self._line(f"{'':10}{line.strip()}")
+            self._line(f"{'':10}{line.strip()}", whole=True)
 
     def _error(self, event: Event) -> None:
         self._close()
@@ -138,7 +140,7 @@ class Rounds:
         self._fresh(event, f"{event.data['item']} {event.data['problem']}")
 
     def _warning(self, event: Event) -> None:
-        self._fresh(event, event.data["text"])
+        self._fresh(event, f"{event.data['item']} {event.data['text']}")
 
     def _fresh(self, event: Event, text: str) -> None:
         """What the last round said already need not be said again."""

@@ -6,6 +6,7 @@ import json
 from time import localtime, strftime
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.cli import lines
 from lorabuild.cli.options import as_json, described, of_project, opened, source_date
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _lines(found: dict[str, Any], *, every: bool) -> list[str]:
     """How it is and what to type next; what it is made of; what was built and what is kept."""
     done = "up to date" if found["clean"] else "there is work to do (`lorabuild plan` says what)"
     parts = [_concepts(found["concepts"]), _stages(found["stages"], every=every), _built(found)]
-    parts.append([f"  set aside: {entry['item']} – {entry['problem']}" for entry in found["aside"]])
+    parts.append([f"  set aside: {lines.set_aside(entry)}" for entry in found["aside"]])
     return [f"{found['name']}: {done}", *(line for part in parts if part for line in ("", *part))]
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.cli.options import as_json, described, of_project, opened, source_date
+from lorabuild.core.trouble import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, ensure_ascii=False))
         return 0
     for entry in found["reasons"]:
-        print(f"{entry['stage']:<10} {entry['item']}: {entry['why']}")
+        print(printable(f"{entry['stage']:<10} {entry['item']}: {entry['why']}"))
     if not found["reasons"]:
         print(f"{args.subject}: nothing changed; every result is in the store")
     return 0

@@ -64,19 +64,25 @@ class Elsewhere:
     listed: dict[str, Mapping[str, int]] = field(default_factory=dict)
     place: Objects | None = None
 
-    def get(self, stage: str, wanted: Collection[str]) -> Iterator[tuple[list[Result], dict[str, bytes]]]:
-        """Results under these keys with their blobs, proved, a group at a time; what isn't there isn't given."""
+    def get(self, stage: str, wanted: Collection[str], write: Callable[[bytes], object]) -> Iterator[list[Result]]:
+        """Results under these keys, a group at a time, once their blobs were proved and written; those that it has.
+
+        Args:
+            stage: their stage.
+            wanted: their keys.
+            write: takes the bytes of a blob.
+        """
         known = self._known(stage, wanted)
         hurt: set[str] = set()
         while known:
             given: set[str] = set()
             for group in packs.groups([entries.pop(0) for entries in known.values()]):
-                blobs = self._blobs(group)
-                whole = [one.result for one in group if all(blob in blobs for blob in one.result.outputs.values())]
+                blobs = self._blobs(group, write)
+                whole = [one.result for one in group if blobs.issuperset(one.result.outputs.values())]
                 given.update(result.key for result in whole)
                 hurt.update(one.result.key for one in group if self.damaged & one.spans.keys())
                 if whole:
-                    yield whole, blobs
+                    yield whole
             # where one entry's blobs are gone or damaged, another may have them
             known = {key: entries for key, entries in known.items() if entries and key not in given}
             hurt -= given
@@ -166,22 +172,24 @@ class Elsewhere:
                     self._tell_damaged()
             yield from (kept[name] for name in some if name in kept)
 
-    def _blobs(self, group: Sequence[Entry]) -> dict[str, bytes]:
-        """Digest → bytes of the blobs of some entries, as far as they are there and are what they should be."""
+    def _blobs(self, group: Sequence[Entry], write: Callable[[bytes], object]) -> set[str]:
+        """Write the blobs of some entries, as far as they are there and are what they should be; which these are."""
         spans = {blob: span for entry in group for blob, span in entry.spans.items()}
-        around = packs.reads(spans.values())
-        asked = list(dict.fromkeys(around.values()))
-        got = dict(zip(asked, self._read(asked), strict=True))
-        found: dict[str, bytes] = {}
-        for blob, span in spans.items():
-            start, read = span.start - around[span].start, got[around[span]]
-            data = b"" if read is None else read[start : start + span.size]
-            if digest(data) == blob:
-                found[blob] = data
-            else:
-                self.spoilt |= {blob, span.name}
-                if read is not None:
-                    self.damaged.add(blob)
+        inside: dict[Span, list[str]] = {}
+        for blob, around in packs.reads(spans).items():
+            inside.setdefault(around, []).append(blob)
+        found: set[str] = set()
+        for asked in packs.portions(inside):
+            for around, read in zip(asked, self._read(asked), strict=True):
+                for blob in inside[around]:
+                    start = spans[blob].start - around.start
+                    data = b"" if read is None else read[start : start + spans[blob].size]
+                    if digest(data) == blob:
+                        write(data)
+                        found.add(blob)
+                    else:
+                        self.spoilt |= {blob, around.name}
+                        self.damaged |= {blob} if read is not None else set()
         return found
 
     def _read(self, spans: Sequence[Span]) -> list[bytes | None]:

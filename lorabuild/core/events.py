@@ -13,7 +13,8 @@ class Event:
 
     ``kind`` is one of ``stage`` (a stage begins: total, todo, reasons), ``progress`` (done, total, unit, loss, lr …),
     ``aside`` (one item is set aside: item, problem), ``table`` (repeats before training), ``note`` and ``warning``
-    (code, item, text), ``stage_done`` (ran, reused, seconds), ``done`` (the end: ok, seconds, stages, outputs).
+    (code, item, text), ``stage_done`` (ran, reused, seconds), ``done`` (the end: ok, seconds, stages, outputs). A watch
+    also says ``watch_started`` (target, places), ``change`` (paths, waited), ``watch_idle`` and ``error``.
     """
 
     kind: str

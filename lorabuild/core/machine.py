@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lorabuild.core.files import sync_file
+from lorabuild.core.mounts import foreign
 from lorabuild.core.record import machine
 from lorabuild.core.stamps import now
 from lorabuild.core.trouble import reason
@@ -19,7 +20,6 @@ from lorabuild.core.trouble import reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs", "fuse.rclone", "davfs")
 _SECOND = 1_000_000_000
 _ODD = 1_234_567_891  # nanoseconds: a time that only a fine clock can tell
 _STEPS = (1e-9, 1e-7, 1e-6, 1e-3, 1.0, 2.0)
@@ -30,7 +30,7 @@ class FileSystem:
     """How the file system under a folder behaves.
 
     Attributes:
-        kind: its name as the system has it (``ext4``, ``nfs4``), empty where it isn't told.
+        foreign: its kind (``nfs4``) where the files lie on another machine, or are shared with one; else empty.
         problem: why nothing can be written there; the rest is then unknown.
         step: seconds between two times that it can tell apart.
         ahead: seconds by which its clock is ahead of the computer's.
@@ -40,7 +40,7 @@ class FileSystem:
         locks: whether one process can lock out another.
     """
 
-    kind: str = ""
+    foreign: str = ""
     problem: str = ""
     step: float = 0.0
     ahead: float = 0.0
@@ -49,11 +49,6 @@ class FileSystem:
     links: bool = True
     syncs: bool = True
     locks: bool = True
-
-    @property
-    def network(self) -> bool:
-        """Whether the files lie on another machine."""
-        return self.kind.startswith(NETWORK)
 
 
 def processor() -> str:
@@ -82,7 +77,7 @@ def room(folder: Path) -> tuple[int, int] | None:
 
 def file_system(folder: Path) -> FileSystem:
     """Try out the file system of a folder, in a hidden folder of our own that is gone afterwards."""
-    kind = _kind(folder)
+    kind = foreign(os.fspath(folder))
     try:
         with tempfile.TemporaryDirectory(prefix=".lorabuild-probe-", dir=folder) as name:
             return _tried(kind, Path(name))
@@ -141,16 +136,3 @@ def _lock(path: Path) -> None:
         except Timeout:
             return
     raise OSError("two can hold one lock")
-
-
-def _kind(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """The kind of file system that is mounted deepest above a folder."""
-    found = (0, "")
-    place = os.path.realpath(folder)
-    with suppress(OSError):
-        for line in mounts.read_text("utf-8", "replace").splitlines():
-            _, mount, kind, *_ = line.split(" ")
-            top = mount.replace("\\040", " ").rstrip("/")
-            if (place == top or place.startswith(top + "/")) and len(top) >= found[0]:
-                found = len(top), kind
-    return found[1]

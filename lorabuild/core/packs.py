@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.item import Result
@@ -21,6 +21,7 @@ ALONE = 1 << 20  # a blob of this size is an object of its own, which every pack
 FULL = 32 << 20
 GAP = 256 << 10  # bytes that are read along sooner than asked for apart
 _HEX = frozenset("0123456789abcdef")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,33 +133,44 @@ def _is_place(name: str) -> bool:
     return _is_digest("b3:" + name.rpartition("/")[2]) and name == blob_place(name.rpartition("/")[2])
 
 
-def reads(spans: Iterable[Span]) -> dict[Span, Span]:
-    """Span → what to ask for to have it: neighbours in an object are read in one."""
-    runs: list[list[Span]] = []
-    for span in sorted(set(spans), key=lambda span: (span.name, span.start)):
-        last = runs[-1] if runs else [span]
-        apart = span.name != last[0].name or span.start - last[-1].end > GAP or span.end - last[0].start > 2 * FULL
-        if apart or not runs:
-            runs.append([span])
+def reads(spans: Mapping[str, Span]) -> dict[str, Span]:
+    """Blob → what to ask for to have it: neighbours in an object are read in one."""
+    runs: list[list[str]] = []
+    start = end = Span("", 0, 0)
+    for blob in sorted(spans, key=lambda blob: (spans[blob].name, spans[blob].start)):
+        span = spans[blob]
+        if span.name == start.name and span.start - end.end <= GAP and span.end - start.start <= 2 * FULL:
+            runs[-1].append(blob)
         else:
-            last.append(span)
-    around: dict[Span, Span] = {}
+            runs.append([blob])
+            start = span
+        end = span
+    around: dict[str, Span] = {}
     for run in runs:
-        start, end = run[0].start, max(span.end for span in run)
-        around |= dict.fromkeys(run, Span(run[0].name, start, end - start))
+        first, last = spans[run[0]], max(spans[blob].end for blob in run)
+        around |= dict.fromkeys(run, Span(first.name, first.start, last - first.start))
     return around
 
 
+def portions(spans: Iterable[Span], most: int = 2 * FULL) -> Iterator[list[Span]]:
+    """As many at a time as fit into memory."""
+    return _shared_out(spans, most, lambda span: span.size)
+
+
 def groups(entries: Iterable[Entry], most: int = 2 * FULL) -> Iterator[list[Entry]]:
-    """The entries in the order in which their blobs lie, so many at a time as fit into memory."""
-    group: list[Entry] = []
-    size = 0
-    for entry in sorted(entries, key=_where):
-        if group and size + entry.size > most:
+    """The entries in the order in which their blobs lie, so many at a time as are worth a commit."""
+    return _shared_out(sorted(entries, key=_where), most, lambda entry: entry.size)
+
+
+def _shared_out(things: Iterable[_T], most: int, size: Callable[[_T], int]) -> Iterator[list[_T]]:
+    group: list[_T] = []
+    room = most
+    for thing in things:
+        if group and size(thing) > room:
             yield group
-            group, size = [], 0
-        group.append(entry)
-        size += entry.size
+            group, room = [], most
+        group.append(thing)
+        room -= size(thing)
     if group:
         yield group
 

@@ -129,9 +129,16 @@ def _still_named(store: Store, name: str) -> bool:
 
 def _naming(store: Store, proof: Proof) -> dict[str, tuple[str, list[str]]]:
     """The results whose rows are damaged, or that name a blob which is bad or which the store doesn't know."""
-    known = {"b3:" + raw.hex() for (raw,) in store.database.rows("SELECT digest FROM blobs")} - proof.bad.keys()
+    ask = store.database.rows
+    ask("BEGIN")  # both at one moment: a build may be at work
+    try:
+        named = ask("SELECT digest FROM blobs")
+        results = ask("SELECT key, stage, CAST(body AS BLOB), seal FROM results")
+    finally:
+        ask("COMMIT")
+    known = {"b3:" + raw.hex() for (raw,) in named} - proof.bad.keys()
     found = {}
-    for key, stage, body, seal in store.database.rows("SELECT key, stage, CAST(body AS BLOB), seal FROM results"):
+    for key, stage, body, seal in results:
         sound = crc32(body) == seal
         lost = [blob for blob in json.loads(body)[0].values() if blob not in known] if sound else []
         if lost or not sound:

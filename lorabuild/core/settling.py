@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lorabuild.core.stamps import Stamp
 
 QUIET = 0.3  # seconds without a change: an editor has finished its save, a program its series of files
-PATIENCE = 2.0  # seconds for which files that are complete wait for others that still grow
+PATIENCE = 2.0  # seconds after which a person wants to know what is waited for
 LEAST = 0.05
 
 
@@ -25,20 +25,18 @@ class _Change(NamedTuple):
 
 @dataclass(slots=True)
 class Settling:
-    """Debounce: waits until all is quiet. A file that keeps growing is waited for; others wait for it only so long."""
+    """Debounce: waits until all is quiet, as long as that takes.
 
-    quiet: float = QUIET
-    patience: float = PATIENCE
+    A build beside a file that is still being written would find another one at every look, and give up.
+    """
+
     changed: dict[str, _Change] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    told: bool = False
 
     def ripe(self, changed: Mapping[str, Stamp | None], now: float) -> bool:
         """Whether it is time to build, after a look that found these files changed."""
         self.changed = {path: self._since(path, mark, now) for path, mark in changed.items()}
-        self.told &= changed.keys()
-        calm = [change for change in self.changed.values() if now - change.still >= self.quiet]
-        waited = max((now - change.noticed for change in calm), default=0.0)
-        return bool(calm) and (len(calm) == len(self.changed) or waited >= self.patience)
+        return bool(changed) and all(now - change.still >= QUIET for change in self.changed.values())
 
     def _since(self, path: str, mark: Stamp | None, now: float) -> _Change:
         held = self.changed.get(path)
@@ -49,19 +47,19 @@ class Settling:
     def left(self, now: float) -> float:
         """Seconds until another look can tell more."""
         latest = max((change.still for change in self.changed.values()), default=now)
-        return max(LEAST, latest + self.quiet - now)
-
-    def growing(self, now: float) -> list[str]:
-        """Files that have kept changing for longer than a save takes; each is named once."""
-        late = {
-            path
-            for path, change in self.changed.items()
-            if now - change.noticed >= self.patience and now - change.still < self.quiet
-        }
-        fresh = sorted(late - self.told)
-        self.told |= late
-        return fresh
+        return max(LEAST, latest + QUIET - now)
 
     def waited(self, now: float) -> float:
         """Seconds since the first of the changes was noticed."""
         return now - min((change.noticed for change in self.changed.values()), default=now)
+
+    def late(self, now: float) -> str:
+        """The file that is waited for longer than a save takes, said once; empty otherwise."""
+        if self.told or self.waited(now) < PATIENCE:
+            return ""
+        self.told = True
+        return max(self.changed, key=lambda path: self.changed[path].still)
+
+    def over(self) -> None:
+        """The changes are taken up."""
+        self.changed, self.told = {}, False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lorabuild.core.claim import claim
 from lorabuild.core.errors import BusyError, StoreError
+from lorabuild.core.holdings import ASIDE
 from lorabuild.core.trouble import trouble
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def choose(held: Holdings, roots: Sequence[Root], grace: float) -> Choice:
     keys = set(asked)
     young = Root("too young to go", [key for key, made in held.results.items() if made.age < grace])
     stays.append(_reach(held, young, keys, blobs))
-    old = {name for name, file in held.files.items() if name not in blobs and file.age >= grace}
+    lost = any(path.name.startswith(ASIDE) and file.age < grace for path, file in held.damaged.items())
+    named = held.rows if lost else held.files  # what a database named that was put aside may still be wanted
+    old = {name for name, file in held.files.items() if name not in blobs and file.age >= grace and name in named}
     choice = Choice(
         results=tuple(key for key in held.results if key not in keys),
         rows=tuple(name for name in held.rows if name not in blobs and (name in old or name not in held.files)),

@@ -21,18 +21,20 @@ class Column:
         ids: what the items are called.
         keys: their keys, raw, one behind the other.
         outputs: name of an output → their digests, raw, one behind the other.
+        marks: for each item one byte, the number of the record that tells on what it was made.
     """
 
     ids: list[str] = field(default_factory=list)
     keys: bytes = b""
     outputs: Mapping[str, bytes] = field(default_factory=dict)
+    marks: bytes = b""
 
     @staticmethod
-    def of(held: Mapping[str, Held], names: Iterable[str] = ()) -> Column:
-        """The items of a mapping, with these of their outputs."""
+    def of(held: Mapping[str, Held], names: Iterable[str] = (), marks: Iterable[int] = ()) -> Column:
+        """The items of a mapping, with these of their outputs. Raises ValueError for a mark above 255."""
         keys = b"".join(raw(key) for key, _ in held.values())
         outputs = {name: b"".join(raw(made[name]) for _, made in held.values()) for name in names}
-        return Column(list(held), keys, outputs)
+        return Column(list(held), keys, outputs, bytes(marks))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,7 +60,7 @@ class Column:
         if self.outputs.keys() != other.outputs.keys():
             raise ValueError("the outputs differ")
         outputs = {name: made + other.outputs[name] for name, made in self.outputs.items()}
-        return Column(self.ids + other.ids, self.keys + other.keys, outputs)
+        return Column(self.ids + other.ids, self.keys + other.keys, outputs, self.marks + other.marks)
 
     def _without(self, places: list[int]) -> Column:
         if not places:
@@ -69,11 +71,12 @@ class Column:
             [name for start, end in spans for name in self.ids[start:end]],
             _cut(self.keys, spans),
             {name: _cut(made, spans) for name, made in self.outputs.items()},
+            _cut(self.marks, spans, 1),
         )
 
 
-def _cut(pieces: bytes, spans: list[tuple[int, int]]) -> bytes:
-    return b"".join(pieces[start * SIZE : end * SIZE] for start, end in spans)
+def _cut(pieces: bytes, spans: list[tuple[int, int]], size: int = SIZE) -> bytes:
+    return b"".join(pieces[start * size : end * size] for start, end in spans)
 
 
 def split(pieces: bytes) -> list[bytes]:

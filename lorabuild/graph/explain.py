@@ -11,9 +11,7 @@ MISSING = object()
 SHOWN = 6  # hex digits of a digest
 
 
-def reasons(
-    then: Mapping[str, Any] | None, now: Mapping[str, Any], *, had_result: bool, thing: str = ""
-) -> list[str]:
+def reasons(then: Mapping[str, Any] | None, now: Mapping[str, Any], *, had_result: bool, thing: str = "") -> list[str]:
     """What changed between two sets of key parts.
 
     Args:

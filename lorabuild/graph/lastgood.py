@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import LorabuildError
@@ -54,12 +54,13 @@ class LastGood:
     def read(self) -> Reading:
         """The project as it is written now, or as it last was right."""
         seen = Seen(self.folder)
-        # what runs is the code that was there at the start: it may not answer for one that was edited since
+        # what runs is the code that was there at the start: it may leave nothing behind for one that was edited since
         fits = seen.folders == self.code and not self.overrides
         seen.file(self.folder / FILE)
         named = [self.good]
         try:
             fresh = load(self.folder / FILE, self.overrides)
+            fresh = fresh if fits else replace(fresh, text=b"")  # without its text it is not kept
             named.append(fresh)
             check(fresh)
         except LorabuildError as error:

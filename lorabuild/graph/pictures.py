@@ -90,7 +90,8 @@ def caption(view: View) -> Iterator[Draft]:
 
 def _caption(view: View, member: Fresh, rules: dict[str, Any], tags: Result, frequency: dict[str, int] | None) -> Draft:
     names = view.project.concepts[member.concept].triggers
-    triggers = {name: value for trigger in names for name, value in view.site.consumed(f"triggers.{trigger}").items()}
+    asked = {name: value for trigger in names for name, value in view.site.consumed(f"triggers.{trigger}").items()}
+    triggers = {name: value for name, value in asked.items() if not name.endswith(".class")}  # no caption says it
     words = read_if_there(member.file.text) if member.file.text else None
     parts = {
         **rules,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lorabuild.core.nullindex import Seen
+    from lorabuild.core.stamps import Now
     from lorabuild.core.store import Store
     from lorabuild.graph.view import View
     from lorabuild.schema.site import Site
@@ -153,44 +154,64 @@ def _by_name(listing: Listing) -> dict[str, tuple[int, ...]]:
 
 def settle(view: View, seen: Seen) -> None:
     """Keep what this build knows for the next one. Nothing is kept where a file can't be judged by its stamp."""
-    path = view.site.root / PLACE
-    inventory, at = view.inventory, seen.at
+    inventory = view.inventory
     folders = {place: held for place, held in seen.folders.items() if place in inventory.places}
-    if at is None or seen.unclear or inventory.linked or set(folders) != inventory.places or _across(view):
+    if seen.unclear or inventory.linked or set(folders) != inventory.places or _across(view):
         return
-    members, left = finished(view)
-    left |= {path for place, listing in folders.items() for path in _young(place, listing, at)}
-    rows = [tuple(member) for member in members if member.path not in left]
-    names = _names({str(row[2]) for row in rows}, {str(row[0]) for row in rows})
-    columns = {stage: _column(view, stage) for stage in (*names, "text")}
-    columns |= {stage: columns[stage].only(names[stage]) for stage in names}
-    content = (
-        inventory.about,
-        _newest(view.store),
-        _shelves(view.store),
-        folders,
-        left,
-        inventory.refused,
-        rows,
-        {stage: (column.ids, column.keys, dict(column.outputs)) for stage, column in columns.items()},
-        {stage: view.records(stage) for stage in columns if stage in view.steps},
-    )
+    path = view.site.root / PLACE
     beside = path.with_suffix(f".{os.getpid():x}")
     try:
-        write_plain(beside, pack(content))
+        write_plain(beside, pack(_content(view, folders, seen.at)))
         beside.replace(path)
-    except OSError:
+    except (OSError, ValueError):
         with suppress(OSError):
             beside.unlink()
 
 
-def _column(view: View, stage: str) -> Column:
-    """The finished items of a stage; one that this build did not come to is as the last build left it."""
+def _content(view: View, folders: dict[str, Listing], at: Now | None) -> tuple[Any, ...]:
+    """What ``read`` takes apart. Raises ValueError where it can't be said in columns."""
+    known = view.inventory.settled
+    members, left = finished(view)
+    left |= {path for place, listing in folders.items() for path in _young(place, listing, at)}
+    rows = [tuple(member) for member in members if member.path not in left]
+    names = _names({str(row[2]) for row in rows}, {str(row[0]) for row in rows})
+    records = {stage: list(known.records.get(stage, ())) if known else [] for stage in (*names, "text")}
+    columns = {stage: _column(view, stage, names.get(stage), made) for stage, made in records.items()}
+    columns |= {stage: columns[stage].only(names[stage]) for stage in names}
+    return (
+        view.inventory.about,
+        _newest(view.store),
+        _shelves(view.store),
+        folders,
+        left,
+        view.inventory.refused,
+        rows,
+        {stage: (column.ids, column.keys, dict(column.outputs), column.marks) for stage, column in columns.items()},
+        records,
+    )
+
+
+def _column(view: View, stage: str, images: set[str] | None, records: list[dict[str, Any]]) -> Column:
+    """The finished items of a stage, no prior pictures; as they were where this build didn't come to it.
+
+    Their records are looked up in ``records``, and added where they are new.
+    """
     if stage not in view.steps:
         return view.settled(stage)
-    made = {name: (result.key, dict(result.outputs)) for name, result in view.made(stage).items() if not result.problem}
-    names = sorted({name for _, outputs in made.values() for name in outputs}) if stage in READ else ()
-    return view.step(stage).taken.plus(Column.of(made, names))
+    found = ((name, result) for name, result in view.made(stage).items() if images is None or name in images)
+    made = {name: result for name, result in found if not result.problem}
+    records += [record for record in view.records(stage) if record not in records]
+    marks = [records.index(dict(result.record)) if result.record else _unmarked(records) for result in made.values()]
+    held = {name: (result.key, dict(result.outputs)) for name, result in made.items()}
+    names = sorted({name for _, outputs in held.values() for name in outputs}) if stage in READ else ()
+    return view.step(stage).taken.plus(Column.of(held, names, marks))
+
+
+def _unmarked(records: list[dict[str, Any]]) -> int:
+    """The number of the empty record: what is exact needs none."""
+    if {} not in records:
+        records.append({})
+    return records.index({})
 
 
 def _across(view: View) -> bool:
@@ -198,9 +219,11 @@ def _across(view: View) -> bool:
     return view.project.captions.order == "frequency"
 
 
-def _young(place: str, listing: Listing, at: Any) -> set[str]:
+def _young(place: str, listing: Listing, at: Now | None) -> set[str]:
     """Images whose stamps, or those of what lies beside them, may still change without showing it."""
     names, stamps = listing
+    if at is None:
+        return {f"{place}/{name}".removeprefix("./") for name in names}
     if max(stamps[0::FIELDS] + stamps[1::FIELDS], default=0) < at.ns - FOREIGN:
         return set()
     young = set()

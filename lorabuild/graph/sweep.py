@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.claim import claim
+from lorabuild.core.errors import StoreError
 from lorabuild.core.events import Emit, Event
 from lorabuild.core.holdings import look
 from lorabuild.core.lease import closed, leased
@@ -14,17 +15,21 @@ from lorabuild.core.nullindex import drop_indexes
 from lorabuild.core.proof import prove, put_aside
 from lorabuild.core.store import Store
 from lorabuild.core.sweep import carry_out, choose
+from lorabuild.graph.inventory import take
+from lorabuild.graph.order import STAGES
+from lorabuild.graph.plan import ITEMS
 from lorabuild.graph.roots import roots
-from lorabuild.graph.session import STORE, viewing
+from lorabuild.graph.session import STORE, placed
 from lorabuild.graph.settled import PLACE
+from lorabuild.graph.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lorabuild.core.holdings import Holdings
     from lorabuild.core.proof import Proof
     from lorabuild.core.sweep import Choice
-    from lorabuild.graph.view import View
     from lorabuild.schema.loaded import Loaded
 
 DAY = 86400.0
@@ -62,21 +67,29 @@ def gc(
     Returns:
         What ``gc --json`` prints.
     """
-    folder = loaded.site.root / STORE
+    folder, ear = loaded.site.root / STORE, _Ear(emit)
     if dry_run or not folder.is_dir():
-        with viewing(loaded, date) as view:
-            held = look(view.store)
-            choice, given_up = _chosen(view, held, leased(folder)[0], limits)
+        with _opened(loaded, ear, date, read_only=True) as (view, held):
+            choice, given_up = _chosen(view, held, leased(folder)[0], limits, ear)
         return _told(held, choice, given_up, limits, held.bytes - choice.bytes, dry_run=True)
-    with claim(folder, wait=wait, say=lambda text: emit(_note("busy", text))), closed(folder) as in_use:
+    with claim(folder, wait=wait, say=lambda text: emit(_note("busy", text))):
         _drop_indexes(loaded.site.root)
-        with viewing(loaded, date) as view, Store(folder) as store:
-            held = look(store)
-            choice, given_up = _chosen(view, held, in_use, limits)
-            carry_out(store, choice)
-            store.backup(every=0.0)
-            after = look(store).bytes
+        with _opened(loaded, ear, date, read_only=False) as (view, held), closed(folder) as in_use:
+            choice, given_up = _chosen(view, held, in_use, limits, ear)
+            carry_out(view.store, choice)
+            view.store.backup(every=0.0)
+            after = look(view.store).bytes
     return _told(held, choice, given_up, limits, after, dry_run=False)
+
+
+@contextmanager
+def _opened(loaded: Loaded, emit: Emit, date: int | None, *, read_only: bool) -> Iterator[tuple[View, Holdings]]:
+    """The plan, with every image looked at, and all that the store holds."""
+    with placed(loaded), Store(loaded.site.root / STORE, read_only=read_only, emit=emit) as store:
+        view = View(loaded.site, take(loaded.site, store, again=True), store, ITEMS, date=date)
+        for stage in STAGES:
+            view.step(stage)
+        yield view, look(store)
 
 
 def _drop_indexes(root: Path) -> None:
@@ -85,15 +98,20 @@ def _drop_indexes(root: Path) -> None:
     (root / PLACE).unlink(missing_ok=True)
 
 
-def _chosen(view: View, held: Holdings, in_use: set[str], limits: Limits) -> tuple[Choice, list[int]]:
-    """What goes, and the builds that give way to the limit: the oldest first."""
-    view.look_again()
+def _chosen(view: View, held: Holdings, in_use: set[str], limits: Limits, ear: _Ear) -> tuple[Choice, list[int]]:
+    """What goes, and the builds that give way to the limit: the oldest first. Raises StoreError when it isn't known."""
     kept = roots(view, held, limits.keep, limits.grace, in_use)
     count = len(kept.builds)
     choice = choose(held, kept.first(count), limits.grace)
     while limits.most is not None and held.bytes - choice.bytes > limits.most and count > kept.least:
         count -= 1
         choice = choose(held, kept.first(count), limits.grace)
+    if ear.mended:
+        raise StoreError(
+            "the state database was damaged, so what is still needed isn't known; nothing was removed",
+            where=str(view.store.folder),
+            next_step="run `lorabuild`, then `lorabuild gc` again",
+        )
     return choice, [*kept.builds][count:]
 
 
@@ -124,22 +142,17 @@ def verify_store(folder: Path, emit: Emit, *, repair: bool = False) -> dict[str,
         ``ok``; ``blobs`` and ``bytes`` that were read; ``bad`` [{digest, why, of}]; ``unnamed`` files that belong to
         nothing (they do no harm); ``database``, what is wrong with it; ``repaired``.
     """
-    mended: list[str] = []
-
-    def heard(event: Event) -> None:
-        if event.data.get("code") == "store-damaged":
-            mended.append(event.data["text"])
-        emit(event)
-
+    repair = repair and folder.is_dir()
+    ear = _Ear(emit)
     alone = claim(folder, wait=True, say=lambda text: emit(_note("busy", text))) if repair else nullcontext()
-    with alone, Store(folder, read_only=not repair, emit=heard) as store:
+    with alone, Store(folder, read_only=not repair, emit=ear) as store:
         proof = prove(store, _Progress(emit))
         found = _findings(store, proof)
         if repair and not found["ok"]:
             _drop_indexes(folder.parent)
             put_aside(store, proof)
-    found["database"] = "; ".join([*mended, found["database"]] if found["database"] else mended)
-    return found | {"ok": found["ok"] and not mended, "repaired": repair}
+    found["database"] = "; ".join([*ear.mended, found["database"]] if found["database"] else ear.mended)
+    return found | {"ok": found["ok"] and not ear.mended, "repaired": repair}
 
 
 def _findings(store: Store, proof: Proof) -> dict[str, Any]:
@@ -169,6 +182,18 @@ def _owners(store: Store, proof: Proof) -> tuple[dict[str, list[str]], dict[str,
         for place, blob in row.get("blobs", {}).items():
             found.setdefault(blob, []).append(f"build {row['number']}: {place}")
     return found, names
+
+
+class _Ear:
+    """Passes events on, and remembers what was said of a damaged database."""
+
+    def __init__(self, emit: Emit) -> None:
+        self.emit, self.mended = emit, list[str]()
+
+    def __call__(self, event: Event) -> None:
+        if event.data.get("code") == "store-damaged":
+            self.mended.append(event.data["text"])
+        self.emit(event)
 
 
 class _Progress:

@@ -165,7 +165,7 @@ class View:
     def records(self, stage: str) -> list[dict[str, Any]]:
         """On what the results of a stage were made: distinct records, in order."""
         known = self.inventory.settled
-        before = known.records.get(stage, []) if known and len(self.step(stage).taken) else []
+        before = [known.records[stage][mark] for mark in {*self.step(stage).taken.marks}] if known else []
         found = [*before, *(dict(result.record) for result in self.made(stage).values())]
         distinct = {canonical(record): record for record in found if record}
         return [distinct[text] for text in sorted(distinct)]

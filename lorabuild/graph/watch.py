@@ -84,8 +84,8 @@ class _Watch:
             found, now = changes(self.answered, self.seen), self.clock()
             if self.settling.ripe(found, now):
                 return list(found)
-            for path in self.settling.growing(now):
-                _note(self.emit, "growing", f"{self._name(path)} is still being written; waiting for it")
+            if late := self.settling.late(now):
+                _note(self.emit, "growing", f"{self._name(late)} is still being written; waiting until all is quiet")
             if found:
                 self.marks.rest(self.settling.left(now))
                 continue
@@ -113,7 +113,8 @@ class _Watch:
         waited = self.settling.waited(self.clock())
         self.emit(Event("change", data={"paths": names, "waited": round(waited, 3)}))
         reading = self._read()
-        self.answered, self.settling.changed = self.seen, {}
+        self.answered = self.seen
+        self.settling.over()
         if (wrong := reading.wrong) and (reading.project is None or FILE in names or str(wrong) != self.told):
             self._tell(wrong, goes_on=reading.project is not None)
         self.told = str(wrong or "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from lorabuild.core.errors import ProjectError
+from lorabuild.core.record import machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,6 +92,7 @@ def record(device: torch.device, dtype: torch.dtype, batch: int = 8) -> dict[str
         "transformers": transformers.__version__,
     }
     if device.type == "cpu":
-        return made | {"threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability()}
+        capability = torch.backends.cpu.get_cpu_capability()
+        return made | {"threads": torch.get_num_threads(), "cpu": capability, "machine": machine()}
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return made | {"name": name, "batch": batch}

@@ -23,7 +23,7 @@ def render(data: ReportData) -> bytes:
         lstrip_blocks=True,
     )
     environment.filters |= {"duration": duration, "size": size}
-    return environment.get_template(TEMPLATE).render(page=data).encode()
+    return environment.get_template(TEMPLATE).render(page=data).encode("utf-8", "backslashreplace")
 
 
 def duration(seconds: float) -> str:

@@ -92,3 +92,10 @@ def test_the_end_of_a_build_up_to_a_stage_and_of_one_with_nothing_to_do():
     assert lines.closing({"seconds": 1.0, "stages": {"scan": {"ran": 0}}, "outputs": []}, events.PROJECT, Path()) == [
         "tiny is up to date – nothing to do"
     ]
+
+
+def test_control_characters_in_a_name_stay_out_of_the_terminal():
+    name = "a\x1b[31m\n.png"
+    assert lines.set_aside({"item": name, "problem": "empty"}) == r"a\x1b[31m\n.png – empty"
+    assert lines.reason([{"item": name, "why": "pixels changed"}]) == r"a\x1b[31m\n.png: pixels changed"
+    assert "\x1b" not in lines.warning({"item": name, "text": f"{name} twice", "code": "duplicate"})

@@ -1,5 +1,6 @@
 """lorabuild.cli.main, and through it lorabuild.cli.options and lorabuild.cli.targets."""
 
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from lorabuild import __version__
 from lorabuild.cli import main as command_line
+from lorabuild.cli import status
 from lorabuild.cli.main import main
 from lorabuild.core.errors import BusyError, DifferenceError, StageError
 
@@ -192,3 +194,52 @@ def test_a_signal_ends_a_build_cleanly(project, sent, code):
     assert running.returncode == code
     assert "run `lorabuild` again" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 1), (errno.EACCES, 1), (errno.EMFILE, 1)])
+def test_a_refusal_of_the_system_that_nobody_expected_is_put_in_plain_words(project, capsys, monkeypatch, number, code):
+    def refused(_args):
+        raise OSError(number, os.strerror(number), "/x/y")
+
+    monkeypatch.setattr(status, "run", refused)
+    ended, out, err = said(capsys, "-C", project, "status", "--json")
+    assert ended == code
+    assert err.startswith("lorabuild: /x/y: can't go on: ")
+    assert json.loads(out)["next"]
+
+
+def test_a_mistake_of_ours_stays_one(project, monkeypatch):
+    def wrong(_args):
+        raise FileNotFoundError(errno.ENOENT, "no such file", "/x/y")
+
+    monkeypatch.setattr(status, "run", wrong)
+    with pytest.raises(FileNotFoundError):
+        main(["-C", str(project), "status"])
+
+
+def test_a_name_that_is_no_text_is_escaped_on_a_terminal_that_takes_text_only(project):
+    bad = os.fsdecode(b"data/plain/caf\xe9.png")
+    (project / bad).write_bytes(b"")
+    light.built(project)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:strict"}
+    command = [sys.executable, "-m", "lorabuild", "-C", str(project), "status"]
+    told = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert b"caf\\udce9.png" in told.stdout
+    told = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True)
+    assert [entry["item"] for entry in json.loads(told.stdout)["aside"]] == [bad]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are told otherwise elsewhere")
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_other_code_wraps_in_an_error_of_its_own_is_still_one(project, capsys, monkeypatch, sent, code):
+    def wrapped(_args):
+        try:
+            os.kill(os.getpid(), sent)
+            signal.sigtimedwait([], 10)  # Python runs the handler at the latest here
+        except KeyboardInterrupt as error:
+            raise TypeError(str(error)) from None
+
+    monkeypatch.setattr(status, "run", wrapped)
+    ended, _, err = said(capsys, "-C", project, "status")
+    assert ended == code
+    assert "run `lorabuild` again" in err

@@ -103,6 +103,11 @@ def test_what_the_last_round_said_is_not_said_again(capsys):
     assert [line.partition(":")[0] for line in said] == ["warning", "set aside", "warning"]
 
 
+def test_the_same_words_about_something_else_are_news(capsys):
+    other = Event("warning", "balance", {**events.WARNING.data, "item": "e.png"})
+    assert len(shown(capsys, EDIT, events.WARNING, other, TAGGED)[1]) == 2
+
+
 def test_notes_are_said_during_a_round_and_between_rounds(capsys):
     lines, said = shown(capsys, events.NOTE, EDIT, events.NOTE, TAGGED)
     assert lines[0] == "another build is running"
@@ -115,6 +120,18 @@ def test_quiet_leaves_what_went_wrong(capsys):
     )
     assert len(lines) == 3
     assert said == ["warning: d.png is a.png [duplicate]"]
+
+
+def test_long_lines_are_broken_between_words_on_a_terminal_and_not_at_all_in_a_log(capsys):
+    assert len(shown(capsys, EDIT, events.DONE, width=40)[0]) == 3
+    lines, _ = shown(capsys, EDIT, events.DONE, width=40, terminal=True, folder="a/long/way/to/go")
+    plain = [re.sub(r"\x1b\[\d*m", "", line).rstrip() for line in lines]
+    assert plain[0].endswith("data/plain/a.png → 3 tagged;")
+    assert plain[1] == "reported · 62 s"
+    assert [line.split()[-1] for line in plain[2:]] == [
+        "a/long/way/to/go/out/tiny.safetensors",  # a path stays whole, to be copied
+        "a/long/way/to/go/out/report.html",
+    ]
 
 
 def test_a_terminal_gets_colour(capsys):

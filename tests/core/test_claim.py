@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from lorabuild.core.claim import claim, holder as at_work
+from lorabuild.core.claim import claim
+from lorabuild.core.claim import holder as at_work
 from lorabuild.core.errors import BusyError, StoreError
 
 HOLDER = """

@@ -140,3 +140,33 @@ def test_a_backup_of_the_first_form_is_taken_too(first_form):
     database = Database(first_form)
     assert len(database.rows("SELECT made FROM results")) == 1
     database.close()
+
+
+@pytest.mark.parametrize("backed_up", [True, False])
+def test_a_row_that_is_no_text_is_damage_and_takes_the_indexes_with_it(tmp_path, backed_up):
+    events = []
+    database = Database(tmp_path / "state.db", emit=events.append)
+    put(database, "a", "1")
+    if backed_up:
+        database.backup()
+    with database.transaction() as link:
+        link.execute("UPDATE meta SET value = CAST(x'ff' AS TEXT)")
+    (tmp_path / "null-report.idx").write_bytes(b"told of what stood there")
+    assert database.mended == 0
+    assert database.rows("SELECT value FROM meta") == ([("1",)] if backed_up else [])
+    assert database.mended == 1
+    assert not (tmp_path / "null-report.idx").exists()
+    assert [event.data["code"] for event in events] == ["store-damaged"]
+    database.close()
+
+
+def test_a_complaint_of_sqlite_that_is_no_text_is_damage(tmp_path):
+    path = tmp_path / "state.db"
+    Database(path).close()
+    data = path.read_bytes()
+    place = data.index(b"CREATE TABLE results")
+    path.write_bytes(data[: place + 4] + b"\xd4" + data[place + 5 :])
+    database = Database(path)
+    assert database.mended == 1
+    put(database, "a", "1")
+    database.close()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lorabuild.core import files
 from lorabuild.core.errors import StoreError
-from lorabuild.core.files import walk, write_atomic
+from lorabuild.core.files import drop_half_written, read_if_there, walk, write_atomic
 
 IMAGES = (".png", ".jpg")
 
@@ -171,3 +171,42 @@ def test_strange_names_lead_back_to_their_files(tmp_path):
         Path(os.fsdecode(raw + b"/" + name)).write_bytes(name)
     found = walk(tmp_path, IMAGES)
     assert sorted(path.read_bytes() for path in found.files) == sorted(strange)
+
+
+def refuse(number):
+    def refused(*_words, **_named):
+        raise OSError(number, os.strerror(number))
+
+    return refused
+
+
+def test_bytes_as_far_as_there_are_any(tmp_path, monkeypatch):
+    (tmp_path / "x").write_bytes(b"x")
+    assert read_if_there(tmp_path / "x") == b"x"
+    assert read_if_there(tmp_path / "y") is None
+    monkeypatch.setattr(Path, "read_bytes", refuse(errno.EACCES))
+    assert read_if_there(tmp_path / "x") is None
+    monkeypatch.setattr(Path, "read_bytes", refuse(errno.EMFILE))
+    with pytest.raises(StoreError, match="too many open files"):
+        read_if_there(tmp_path / "x")
+
+
+def test_a_machine_that_cannot_list_a_folder_is_no_closed_folder(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    real = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(errno.EMFILE)() if path.endswith("in") else real(path))
+    with pytest.raises(StoreError, match="can't read this folder: too many open files"):
+        walk(tmp_path, IMAGES)
+
+
+def test_only_our_own_old_half_written_files_are_dropped(tmp_path):
+    names = (".lorabuild-1a-2b", ".lorabuild-1a-3c", ".lorabuild", "out-1a-2b", ".lorabuild-1-2d")
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (1, 1))
+    os.utime(tmp_path / ".lorabuild-1a-3c")
+    (tmp_path / ".lorabuild-1-2d").unlink()
+    (tmp_path / ".lorabuild-1-2d").mkdir()
+    drop_half_written(tmp_path)
+    drop_half_written(tmp_path / "nowhere")
+    assert {path.name for path in tmp_path.iterdir()} == {*names[1:]}

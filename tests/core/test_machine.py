@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lorabuild.core import machine
-from lorabuild.core.machine import FileSystem, file_system, memory, processor, room, watch_limits
+from lorabuild.core.machine import file_system, memory, processor, room, watch_limits
 
 
 def test_a_file_system_is_tried_out_and_left_as_it_was(tmp_path):
@@ -54,29 +54,10 @@ def test_a_lock_that_two_can_hold_is_no_lock(tmp_path, monkeypatch):
     assert file_system(tmp_path).locks is False
 
 
-MOUNTS = """\
-proc /proc proc rw 0 0
-/dev/a / ext4 rw 0 0
-server:/home /home/me/my\\040work nfs4 rw 0 0
-tmpfs /home/me/my\\040work/here tmpfs rw 0 0
-"""
-
-
-@pytest.mark.parametrize(
-    ("place", "kind"),
-    [
-        ("/elsewhere", "ext4"),
-        ("/home/me/my work/x", "nfs4"),
-        ("/home/me/my work", "nfs4"),
-        ("/home/me/my workshop", "ext4"),
-        ("/home/me/my work/here", "tmpfs"),
-    ],
-)
-def test_the_deepest_mount_says_what_kind_it_is(tmp_path, place, kind):
-    (tmp_path / "mounts").write_text(MOUNTS, "utf-8")
-    assert machine._kind(Path(place), tmp_path / "mounts") == kind
-    assert machine._kind(Path(place), tmp_path / "none") == ""
-    assert FileSystem(kind).network == (kind == "nfs4")
+def test_a_file_system_of_another_machine_is_known_by_its_kind(tmp_path, monkeypatch):
+    assert file_system(tmp_path).foreign == ""
+    monkeypatch.setattr(machine, "foreign", lambda _folder: "nfs4")
+    assert file_system(tmp_path).foreign == "nfs4"
 
 
 def test_room_is_asked_of_the_disk_below_which_a_folder_will_be(tmp_path):

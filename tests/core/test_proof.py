@@ -130,3 +130,21 @@ def test_a_reader_proves_without_writing(tmp_path):
         assert list(proved(store).bad) == [made["a"]]
     assert before <= set(tmp_path.rglob("*"))
     assert not (tmp_path / ".lorabuild" / "damaged").exists()
+
+
+def test_a_build_at_work_does_not_look_like_damage(store, tmp_path):
+    stocked.put(store, "one", {"a": False})
+    asked = []
+
+    def rows(sql, values=()):
+        found = ask(sql, values)
+        if sql == "SELECT digest FROM blobs":
+            asked.append(sql)
+            stocked.put(store, "two", {"b": False, "c": True})
+        return found
+
+    with Store(tmp_path / ".lorabuild", read_only=True) as reader:
+        ask = reader.database.rows
+        reader.database.rows = rows
+        assert proved(reader).results == {}
+    assert asked

@@ -1,3 +1,5 @@
+import pytest
+
 from lorabuild.core import results
 from lorabuild.core.item import Item, Result
 from lorabuild.core.store import Store
@@ -48,3 +50,33 @@ def test_equal_records_are_kept_once(tmp_path):
     with Store(tmp_path / "s") as store:
         store.commit([made(store, number, record={"device": "cpu", "threads": 1}) for number in range(5)])
         assert store.database.rows("SELECT COUNT(*) FROM records") == [(1,)]
+
+
+@pytest.mark.parametrize("change", ["body = '{' || body", "body = replace(body, '1', '2')", "seal = seal + 1"])
+def test_a_row_that_was_damaged_is_a_miss_and_is_made_again(tmp_path, change):
+    result = Result("b3:" + "ab" * 32, "tag", facts={"width": 1})
+    with Store(tmp_path) as store:
+        store.commit([result])
+        with store.database.transaction() as link:
+            link.execute(f"UPDATE results SET {change}")
+        assert store.results([result.key]) == {}
+        store.commit([result])
+        assert store.results([result.key])[result.key].facts == {"width": 1}
+
+
+def test_damaged_rows_of_other_kinds_are_passed_over(tmp_path):
+    result = Result("b3:" + "ab" * 32, "tag", parts={"a": 1}, record={"device": "cpu"})
+    with Store(tmp_path) as store:
+        store.commit([result])
+        store.remember("tag", [Item("a.png", result.key, result.parts)])
+        store.history_add({"stages": {}})
+        store.set_meta("pins", [1])
+        with store.database.transaction() as link:
+            link.execute("UPDATE results SET parts = '{'")
+            link.execute("UPDATE records SET body = '{'")
+            link.execute("UPDATE builds SET body = '{'")
+            link.execute("UPDATE meta SET value = '{'")
+        assert store.parts_of("tag", "a.png") is None
+        assert store.results([result.key]) == {}
+        assert store.history() == []
+        assert store.meta("pins", []) == []

@@ -34,14 +34,26 @@ def test_every_change_of_the_series_starts_the_wait_again():
     assert settling.ripe({f"{number}": mark(1) for number in range(9)}, 8 * 0.2 + QUIET)
 
 
-def test_a_file_that_grows_is_waited_for_and_named_once():
-    settling = Settling()
-    named = []
+def test_a_file_that_grows_is_waited_for_and_after_a_while_named_once():
+    settling, named = Settling(), []
     for step in range(100):
-        assert not settling.ripe({"a": mark(step)}, step * 0.2)
-        named += settling.growing(step * 0.2)
-    assert named == ["a"]
-    assert settling.ripe({"a": mark(99)}, 100.0)
+        now = step * 0.2
+        assert not settling.ripe({"a": mark(step), "whole": mark(1)}, now)
+        named += [(path, now)] if (path := settling.late(now)) else []
+    assert named == [("a", PATIENCE)]
+    assert not settling.ripe({"a": mark(100), "whole": mark(1)}, 100.0)
+    assert settling.ripe({"a": mark(100), "whole": mark(1)}, 101.0)
+
+
+def test_the_next_changes_are_another_matter():
+    settling = Settling()
+    settling.ripe({"a": mark(1)}, 0.0)
+    assert settling.late(10.0) == "a"
+    settling.over()
+    assert settling.late(20.0) == ""
+    settling.ripe({"a": mark(2)}, 20.0)
+    assert settling.waited(20.0) == 0.0
+    assert settling.late(30.0) == "a"
 
 
 def test_a_deletion_must_be_quiet_too():
@@ -59,13 +71,6 @@ def test_a_change_that_was_taken_back_is_none():
     assert not settling.ripe({"a": mark(1)}, 6.0)
 
 
-def test_complete_files_wait_for_a_growing_one_only_so_long():
-    settling, now, size = Settling(), 0.0, 0
-    while not settling.ripe({"whole": mark(1), "grows": mark(size)}, now):
-        now, size = now + 0.1, size + 1
-    assert PATIENCE <= now < PATIENCE + 0.2
-
-
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 2)), max_size=40))
 def test_what_is_ripe_looked_the_same_in_every_look_of_a_quiet_time(looks):
     settling, step = Settling(), QUIET / 2.9  # in a quiet time and the moment before it there are four looks
@@ -74,5 +79,5 @@ def test_what_is_ripe_looked_the_same_in_every_look_of_a_quiet_time(looks):
         if settling.ripe(changed, number * step):
             assert number >= 3
             last = looks[number - 3 : number + 1]
-            assert any(all(seen.get(name) == size for seen in last) for name, size in sizes.items())
+            assert all(seen.get(name) == size for seen in last for name, size in sizes.items())
         assert LEAST <= settling.left(number * step) < QUIET + LEAST

@@ -169,3 +169,12 @@ def test_names_that_are_no_text(tmp_path, store):
     Path(name).write_bytes(b"x")
     assert look(store, name).digest == digest(b"x")
     assert not look(store, name).hashed
+
+
+@pytest.mark.parametrize("change", ["digest = zeroblob(36)", "digest = x'00'", "stamp = stamp || ' '"])
+def test_a_row_that_was_damaged_is_not_believed(store, image, change):
+    look(store, image)
+    assert not look(store, image).hashed
+    with store.database.transaction() as link:
+        link.execute(f"UPDATE stats SET {change}")
+    assert look(store, image).digest == digest(b"pixels")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lorabuild.core.digest import digest
+from lorabuild.core.errors import StoreError
 from lorabuild.core.stamps import stamp
 from lorabuild.core.steady import UnsteadyError, steady_bytes, steady_digest
 
@@ -83,5 +84,6 @@ def test_too_many_open_files(path, monkeypatch):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(UnsteadyError, match="too many open files"):
+    with pytest.raises(StoreError, match="too many open files") as caught:
         steady_digest(path)
+    assert "ulimit" in caught.value.next_step

@@ -145,6 +145,19 @@ def test_files_that_a_kill_left_without_a_name_go(store):
     assert not store.blobs.path(made["a"]).exists()
 
 
+def test_files_without_a_name_stay_while_a_database_that_may_name_them_was_put_aside_lately(store):
+    made = stocked.put(store, "one", {"a": True})
+    with store.database.transaction() as link:
+        link.execute("DELETE FROM blobs")
+    stocked.age(store)
+    aside = store.folder / "damaged-1-state.db"
+    aside.write_bytes(b"bad")
+    assert swept(store).goes["blobs"] == (0, 0)
+    os.utime(aside, (1e9, 1e9))
+    assert swept(store).goes["blobs"][0] == 1
+    assert not store.blobs.path(made["a"]).exists()
+
+
 def test_a_name_without_its_file_goes(store):
     made = stocked.put(store, "former", {"a": True})
     stocked.age(store)

@@ -1,9 +1,11 @@
 import light
 import pytest
 
+from lorabuild.core import nullindex, statcache
 from lorabuild.core.digest import digest
 from lorabuild.core.errors import BusyError, StageError
-from lorabuild.graph import order
+from lorabuild.core.stamps import stamp
+from lorabuild.graph import finish, order
 from lorabuild.graph.explain import shown
 from lorabuild.graph.order import STAGES, up_to
 from lorabuild.stages import prepare
@@ -151,3 +153,35 @@ def test_targets_name_the_stages_up_to_the_last_of_them():
     assert up_to(()) == STAGES
     assert up_to(("prepare", "scan")) == ("scan", "prepare")
     assert order.LAST == "report"
+
+
+def test_a_digest_that_was_kept_wrongly_is_found_out_by_reading_all_again(project):
+    light.built(project)
+    name, wrong = b"data/plain/b.png", bytes(32)
+    mark = statcache._text(stamp((project / "data/plain/b.png").stat()))
+    row = [name, mark, wrong + statcache._seal(name, mark, wrong)]
+    with light.viewed(project) as view, view.store.database.transaction() as link:
+        link.execute("INSERT OR REPLACE INTO stats VALUES (?, ?, ?)", row)
+    nullindex.drop_indexes(project)
+    done, events = light.built(project)
+    assert [event.data["code"] for event in kinds(events, "note")].count("changed") >= 2
+    assert done["ok"]
+    assert light.redone(project).keys().isdisjoint({"scan", "prepare", "tag", "caption", "balance"})
+
+
+def test_a_database_that_is_mended_under_a_build_sends_it_round_again(project, monkeypatch):
+    light.built(project)
+    real, times = finish.past.remember, []
+
+    def damaged(view, *words):
+        if not times:
+            times.append(1)
+            with view.store.database.transaction() as link:
+                link.execute("INSERT INTO meta VALUES ('x', CAST(x'ff' AS TEXT))")
+            view.store.meta("x")
+        return real(view, *words)
+
+    monkeypatch.setattr(finish.past, "remember", damaged)
+    _, events = light.built(project, "captions.drop=[hat]")
+    assert [event.data["code"] for event in kinds(events, "warning")].count("store-damaged") == 1
+    assert light.redone(project, "captions.drop=[hat]").keys().isdisjoint({"scan", "prepare", "tag", "caption"})

@@ -21,6 +21,13 @@ def test_what_goes_in_comes_out(names):
 
 
 @given(NAMES, st.sets(st.text(max_size=3)))
+def test_marks_go_with_their_items(names, some):
+    column = Column.of(held(names), ["latents"], range(len(names)))
+    assert list(column.less(some).marks) == [place for place, name in enumerate(names) if name not in some]
+    assert column.less(some).plus(column.only(some)).marks == column.less(some).marks + column.only(some).marks
+
+
+@given(NAMES, st.sets(st.text(max_size=3)))
 def test_less_and_only_part_it_in_two(names, some):
     column = Column.of(held(names), ["latents"])
     assert dict(column.less(some).items()) == held([name for name in names if name not in some])

@@ -97,3 +97,19 @@ def test_a_model_that_is_missing_is_a_wrong_project(project):
 
 def test_a_side_file_tagger_has_no_model(project):
     assert looked(project).tagger == {}
+
+
+def test_words_that_cannot_be_read_are_a_problem_of_their_picture(project, tmp_path):
+    (tmp_path / "secret").write_text("x", "utf-8")
+    (project / "data/cape/e.tags").symlink_to("nowhere")
+    (project / "data/plain/b.txt").symlink_to(tmp_path / "secret")
+    (project / "data/plain/c.txt").symlink_to("b.tags")
+    files = looked(project).files
+    assert files["data/cape/e.png"].problem == "e.tags beside it can't be read: no such file or directory"
+    assert files["data/plain/b.png"].problem == "b.txt beside it is a link that leads outside"
+    assert files["data/plain/c.png"].problem is None
+    assert [files[f"data/{name}.png"].digest is None for name in ("cape/e", "plain/b", "plain/c")] == [
+        True,
+        True,
+        False,
+    ]

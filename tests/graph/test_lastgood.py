@@ -29,6 +29,7 @@ def test_a_good_file_is_read_anew_each_time(project):
     assert reading.wrong is None
     assert reading.named == (reading.project,)
     assert "./lora.yaml" in reading.seen.files
+    assert reading.project.text == (project / "lora.yaml").read_bytes()
 
 
 def test_while_the_file_is_wrong_the_last_good_one_goes_on_without_a_null_index(project):
@@ -72,7 +73,7 @@ def test_what_the_command_line_says_wins_and_leaves_no_null_index(project):
     assert reading.seen is None
 
 
-def test_a_lorabuild_that_was_edited_since_the_start_leaves_no_null_index(project, monkeypatch):
+def test_a_lorabuild_that_was_edited_since_the_start_leaves_nothing_behind(project, monkeypatch):
     settings = LastGood(project)
     before = Seen.folder
 
@@ -85,3 +86,4 @@ def test_a_lorabuild_that_was_edited_since_the_start_leaves_no_null_index(projec
     reading = settings.read()
     assert reading.wrong is None
     assert reading.seen is None
+    assert reading.project.text == b""

@@ -11,7 +11,7 @@ import light
 import pytest
 
 from lorabuild.core.claim import claim
-from lorabuild.core.errors import BusyError, ProjectError
+from lorabuild.core.errors import BusyError, ProjectError, StoreError
 from lorabuild.core.events import silent
 from lorabuild.core.lease import lease
 from lorabuild.core.store import Store
@@ -168,6 +168,29 @@ def test_a_project_whose_needs_can_not_be_known_is_not_swept(twice):
     assert {path for path in before if path.parts[0] == "blobs"} <= after.keys()
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_where_the_database_was_damaged_nothing_goes(twice, dry_run):
+    for path in (twice / STORE).glob("state.*"):
+        path.write_bytes(b"rubbish" * 2000)
+    before = contents(twice / STORE / "blobs")
+    with pytest.raises(StoreError, match="nothing was removed"):
+        swept(twice, dry_run=dry_run)
+    assert contents(twice / STORE / "blobs") == before
+
+
+def test_a_page_of_the_database_that_is_damaged_is_noticed(twice):
+    with Store(twice / STORE) as store:
+        (root,) = store.database.rows("SELECT rootpage FROM sqlite_master WHERE name = 'builds'")[0]
+        store.database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (twice / STORE / "state.db").open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    before = contents(twice / STORE / "blobs")
+    with pytest.raises(StoreError, match="nothing was removed"):
+        swept(twice)
+    assert contents(twice / STORE / "blobs") == before
+
+
 def test_work_under_way_of_the_project_as_it_stands_stays(project):
     light.built(project)
     with light.viewed(project) as view:
@@ -322,6 +345,11 @@ def test_a_damaged_row_is_named_and_mended(project):
     verify_store(project / STORE, silent, repair=True)
     assert verify_store(project / STORE, silent)["ok"]
     assert "balance" in light.redone(project)
+
+
+def test_where_there_is_no_store_there_is_nothing_to_repair(project):
+    assert verify_store(project / STORE, silent, repair=True)["ok"]
+    assert not (project / STORE).exists()
 
 
 def test_a_damaged_database_is_told(project):

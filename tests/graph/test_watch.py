@@ -350,7 +350,7 @@ def test_a_file_that_grows_is_waited_for_and_that_is_said(project, monkeypatch):
     (project / "data/plain/x.tags").write_text("1creature, tail", "utf-8")
     played = play(project, lambda: growing.write_bytes(b""))
     texts = [event.data["text"] for event in played.said(0, "note")]
-    assert texts == ["data/plain/x.png is still being written; waiting for it"]
+    assert texts == ["data/plain/x.png is still being written; waiting until all is quiet"]
     assert played.ran()[1:] == [("data/plain/x.png", {"scan": 1, "prepare": 1, "tag": 1, "caption": 1, "balance": 1})]
     assert played.said(1, "aside") == []
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lorabuild.core.errors import ProjectError
+from lorabuild.core.record import machine
 from lorabuild.models import device
 from lorabuild.schema.device import Device
 
@@ -42,6 +43,7 @@ def test_record_names_what_the_bytes_depend_on():
     assert made["dtype"] == "float32"
     assert made["threads"] == torch.get_num_threads()
     assert {"torch", "diffusers", "transformers", "cpu"} <= set(made)
+    assert made["machine"] == machine()  # another processor, or another system's torch, may round otherwise
 
 
 def test_samples_are_drawn_in_half_precision_on_cuda_alone():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lorabuild.schema.load import parse
-from lorabuild.schema.loaded import Loaded
 from lorabuild.schema.problems import ProblemsError
 
 GOOD = """\
@@ -23,6 +22,8 @@ concepts:
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from lorabuild.schema.loaded import Loaded
 
 Wrong = Callable[..., list[dict[str, str]]]
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from lorabuild.schema.suffixes import SUFFIXES as WHAT_IS_SCANNED
 from lorabuild.schema.check import bad_tag, check
 from lorabuild.schema.check_disk import has_image
 from lorabuild.schema.check_settings import settings
-from lorabuild.schema.suffixes import SUFFIXES
 from lorabuild.schema.problems import ProblemsError
+from lorabuild.schema.suffixes import SUFFIXES
+from lorabuild.schema.suffixes import SUFFIXES as WHAT_IS_SCANNED
 
 HEAD = "name: zorbl\nbase: {model: base}\n"
 PLAIN = "concepts: {plain: {folder: dataset/plain}}\n"

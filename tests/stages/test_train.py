@@ -101,6 +101,7 @@ def test_outputs_and_facts(built):
     assert facts["images_a_second"] > 0
     assert built.result.record["device"] == "cpu"
     assert built.result.record["threads"] == 1
+    assert built.result.record["deterministic"] is True
     log = [json.loads(line) for line in built.bytes()["log"].splitlines()]
     assert [line["step"] for line in log] == list(range(1, 13))
     assert built.events[-1].data["done"] == 12

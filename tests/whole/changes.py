@@ -160,7 +160,7 @@ ROWS: dict[str, dict[str, Case]] = {
         "drop": captions("drop", "drop: [nowhere]"),
     },
     "class of a trigger": {
-        "class": Case(say(("class: 1creature", "class: creature")), ("caption", "triggers")),
+        "class": Case(say(("class: 1creature", "class: creature")), ("report", "triggers")),
     },
     "step budget, epochs, concept weight": {
         "steps": word("balance", "steps", 24, 32, ("steps: 24 ", "steps: 32 ")),

@@ -27,7 +27,7 @@ LEFT_BEHIND = shutil.ignore_patterns("out", ".lorabuild", "make", "lora.lock", "
 ENGINE = ("lorabuild.graph.build", "lorabuild.graph.tasks", "lorabuild.images.pool", "lorabuild.images.decode")
 LIGHT = (*ENGINE, *(f"lorabuild.stages.{stage}" for stage in STAGES))
 HEAVY = (*LIGHT, "onnxruntime", "lorabuild.models.sd15", "lorabuild.training.loop", "lorabuild.training.device")
-CROWD, BATCH = 120, 32
+CROWD, BATCH = 80, 32
 BEYOND = 1.1
 """Instants reach a little beyond the end of a build."""
 

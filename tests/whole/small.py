@@ -83,7 +83,7 @@ class Small:
         out, err = io.StringIO(), io.StringIO()
         with as_before(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(["-C", str(self.root), *words])
-        said = [json.loads(line) for line in out.getvalue().splitlines() if line.startswith("{")]
+        said = [json.loads(line) for line in out.getvalue().split("\n") if line.startswith("{")]
         return Built(code, said, out.getvalue() + err.getvalue())
 
     def build(self, *words: str) -> Built:
@@ -126,13 +126,15 @@ class Small:
 
 @contextlib.contextmanager
 def as_before():
-    """A command line pins torch's threads and takes SIGTERM; the next test finds both as they were."""
-    threads, handler = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
+    """A command line pins torch's threads and takes signals; the next test finds both as they were."""
+    threads = torch.get_num_threads()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def make_models(folder: Path) -> Path:

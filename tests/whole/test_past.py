@@ -73,6 +73,20 @@ def git(project, *words):
     subprocess.run(["git", *who, *words], cwd=project.root, check=True, capture_output=True)
 
 
+def test_a_git_clone_builds_to_the_same_bytes_and_an_unchanged_lock(project, tmp_path):
+    project.path(".gitignore").write_text(".lorabuild/\nout/\n", "utf-8")
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "all of it")
+    git(project, "clone", "-q", ".", str(tmp_path / "far away/clone"))
+    clone = small.Small(tmp_path / "far away/clone")
+    assert not clone.path("out").exists()
+    assert clone.build().code == 0
+    assert clone.sha() == project.sha()
+    assert held(clone, TEXTS) == held(project, TEXTS)
+    assert clone.run("diff").code == 0
+
+
 def test_git_tells_what_changed_since_a_commit(project):
     git(project, "init", "-q")
     git(project, "add", *TEXTS, "lora.yaml")

@@ -52,7 +52,7 @@ def moved(project, chance):
 
 def copied(project, chance):
     to = project.path(f"dataset/{chance.choice(FOLDERS)}/{chance.randrange(99)}.png")
-    shutil.copy(chance.choice(pictures(project)), to)
+    to.write_bytes(chance.choice(pictures(project)).read_bytes())
 
 
 def removed(project, chance):
@@ -96,7 +96,7 @@ EDITS = (repainted, swapped, moved, copied, removed, captioned, broken, worded, 
 TARGETS = ("scan", "caption", "latents", "text", "report")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(5))
 def test_a_project_that_was_worked_on_ends_as_one_that_was_built_once(project, tmp_path, seed):
     chance = random.Random(seed)
     for _ in range(5):
