@@ -20,7 +20,14 @@ def main() -> int:
     gc.enable()
     from lorabuild.cli.main import main as command_line
 
-    return command_line()
+    code = command_line()
+    if code > 128:  # interrupted: a thread may be stuck for ever, and nothing is left to do
+        import os
+
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def plain_build(words: list[str]) -> tuple[str, str, str] | None:

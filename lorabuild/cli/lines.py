@@ -94,9 +94,14 @@ def steps(data: dict[str, Any]) -> str:
 
 
 def warning(data: dict[str, Any]) -> str:
-    """A warning, what it is about, and the code by which it can be talked about."""
+    """A warning with the code by which it can be talked about."""
+    return f"{warned(data)} [{data['code']}]"
+
+
+def warned(data: dict[str, Any]) -> str:
+    """What a warning is about, and what it says."""
     about = f"{data['item']}: " if data.get("item") and data["item"] not in data["text"] else ""
-    return printable(f"{about}{data['text']} [{data['code']}]")
+    return printable(f"{about}{data['text']}")
 
 
 def set_aside(data: dict[str, Any]) -> str:

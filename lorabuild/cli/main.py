@@ -43,6 +43,7 @@ COMMANDS = (
 )
 
 
+PATIENCE = 10.0  # seconds for what is under way to end by itself after a signal
 _signals: list[int] = []
 """Those that have come since the command line began."""
 
@@ -109,10 +110,20 @@ def _listen() -> None:
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     _signals.append(number)
+    if hasattr(signal, "setitimer"):
+        # interrupted in the middle of an import, Python may keep a lock for which a thread, and we, wait for ever
+        signal.signal(signal.SIGALRM, _insist)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE, PATIENCE)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
+def _insist(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated if signal.SIGTERM in _signals else KeyboardInterrupt
+
+
 def _interrupted(*, terminated: bool) -> int:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
     print("\nstopped; what is done is saved – run `lorabuild` again to go on", file=sys.stderr)
     return 143 if terminated else 130
 

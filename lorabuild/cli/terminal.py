@@ -108,7 +108,7 @@ class Terminal:
         self._wrapped(("set aside ", "red"), lines.set_aside(event.data))
 
     def _warning(self, event: Event) -> None:
-        self._wrapped(("warning ", "yellow"), f"{event.data['text']} ", (f"[{event.data['code']}]", "dim"))
+        self._wrapped(("warning ", "yellow"), f"{lines.warned(event.data)} ", (f"[{event.data['code']}]", "dim"))
 
     def _note(self, event: Event) -> None:
         if self.verbose or event.data.get("code") != "wrote":

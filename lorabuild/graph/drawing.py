@@ -27,19 +27,13 @@ def sample(view: View) -> Iterator[Draft]:
             "sample", picture_id(0, prompt), {**models, **asked}, {**drawn, "lora": None, "weight": 0.0, "epoch": 0}
         )
         for epoch in epochs(view):
+            parts = {**models, **asked, "epoch": epoch, "samples.weight": samples.weight}
             if train_key is None:
-                yield Waiting(picture_id(epoch, prompt))
+                yield Waiting(picture_id(epoch, prompt), parts)
                 continue
             lora = trained.outputs[epoch_name(epoch)] if trained and not trained.problem else None
             reads = {**drawn, "lora": lora, "weight": samples.weight, "epoch": epoch}
-            parts = {
-                **models,
-                **asked,
-                "train": train_key,
-                "epoch": epoch,
-                "samples.weight": samples.weight,
-            }
-            yield item("sample", picture_id(epoch, prompt), parts, reads)
+            yield item("sample", picture_id(epoch, prompt), {**parts, "train": train_key}, reads)
 
 
 def epochs(view: View) -> tuple[int, ...]:

@@ -27,6 +27,11 @@ def reasons(then: Mapping[str, Any] | None, now: Mapping[str, Any], *, had_resul
     return list(_differences("", then, now)) or ["result missing from the store"]
 
 
+def changes(then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[str]:
+    """What changed of the parts that are known now, the others being still open."""
+    return list(_differences("", {name: value for name, value in then.items() if name in now}, now)) if then else []
+
+
 def _differences(place: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted({*then, *now}):
         before, after = then.get(name, MISSING), now.get(name, MISSING)

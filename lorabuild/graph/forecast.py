@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.words import nearest
 from lorabuild.graph import balancing
-from lorabuild.graph.explain import reasons
+from lorabuild.graph.explain import changes, reasons
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.members import members
 from lorabuild.graph.namesakes import shared_words
@@ -84,8 +84,9 @@ def step_reasons(view: View, step: Step) -> Iterator[tuple[str, list[str]]]:
     recorded = view.store.results({item.key for item in step.todo})
     for item in step.todo:
         yield item.id, item_reasons(view, step.stage, item, had_result=item.key in recorded)
-    for name in step.waiting:
-        yield name, ["waits for an earlier stage"]
+    before = next((stage for stage in STAGES if not view.step(stage).clean), "") if step.waiting else ""
+    for name, known in step.waiting.items():
+        yield name, [*changes(view.store.parts_of(step.stage, name) if known else None, known), f"waits for {before}"]
 
 
 def item_reasons(view: View, stage: str, item: Item, *, had_result: bool) -> list[str]:

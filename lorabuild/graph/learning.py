@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 def train(view: View) -> Iterator[Draft]:
     """The LoRA. Its key reads latents and texts by *their* keys, so that a device change churns nothing."""
     stages = ("balance", "latents", "text", "caption")
-    if any(view.step(stage).waiting or view.step(stage).todo for stage in stages):
-        yield Waiting("train")
-        return
-    records = list(_records(view))
-    parts: dict[str, Any] = {
+    asked: dict[str, Any] = {
         **{f"base.{part}": view.inventory.models[part] for part in ("unet", "text_encoder", "tokenizer", "scheduler")},
         "base.clip_skip": view.project.base.clip_skip,
         **view.site.consumed("training"),
         **view.site.consumed("network"),
         "budget.epochs": view.project.budget.epochs,
-        **_roots(records),
     }
     if view.project.regularization:
-        parts["regularization.prior_loss_weight"] = view.project.regularization.prior_loss_weight
+        asked["regularization.prior_loss_weight"] = view.project.regularization.prior_loss_weight
+    if not all(view.step(stage).clean for stage in stages):
+        yield Waiting("train", asked)
+        return
+    records = list(_records(view))
+    parts = {**asked, **_roots(records)}
     reads = {
         "records": [record for record, _ in records],
         "empty": _tokens(view.held("text")[text_id("")][1]),

@@ -24,9 +24,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An item whose key can't be known before an earlier stage has run."""
+    """An item whose key can't be known before an earlier stage has run; ``parts`` is what of it is known."""
 
     id: str
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,15 @@ class Step:
     Attributes:
         stage: the stage's name.
         items: every item whose key is known.
-        waiting: ids of items whose key waits for an earlier stage; counted as work to do (an upper bound).
+        waiting: items whose key waits for an earlier stage, with the parts of it that are known; counted as work to
+            do (an upper bound).
         todo: the items to run: without a sound result, each key once.
         taken: finished items more, as the last build left them.
     """
 
     stage: str
     items: tuple[Item, ...]
-    waiting: tuple[str, ...]
+    waiting: Mapping[str, Mapping[str, Any]]
     todo: tuple[Item, ...]
     taken: Column = field(default_factory=Column)
 
@@ -173,7 +175,7 @@ class View:
     def _planned(self, stage: str) -> Step:
         drafts = list(self.drafts[stage](self))
         items = tuple(draft for draft in drafts if isinstance(draft, Item))
-        waiting = tuple(draft.id for draft in drafts if isinstance(draft, Waiting))
+        waiting = {draft.id: draft.parts for draft in drafts if isinstance(draft, Waiting)}
         found = self.store.results({item.key for item in items})
         unsound = self.store.missing_blobs(found.values())
         self.results |= {key: result for key, result in found.items() if key not in unsound}

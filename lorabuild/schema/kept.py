@@ -6,10 +6,12 @@ the very bytes that it was made from, by the same lorabuild; whatever is unclear
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from lorabuild.core.digest import digest
+from lorabuild.core.errors import StoreError
 from lorabuild.core.files import write_atomic
 from lorabuild.core.nullcheck import pack, unpack
 from lorabuild.core.nullindex import code
@@ -41,10 +43,11 @@ class Kept:
 
 
 def keep(loaded: Loaded) -> None:
-    """Keep settings that were found to be right, unless the command line said some of them. Raises StoreError."""
+    """Keep settings that were found to be right, unless the command line said some of them, or it can't be done."""
     if loaded.text and not isinstance(loaded.project, Kept):
         made = _about(loaded.text), _plain(loaded.project), loaded.site.consumed()
-        write_atomic(loaded.site.root / PLACE, pack(made))
+        with suppress(StoreError):
+            write_atomic(loaded.site.root / PLACE, pack(made))
 
 
 def kept(file: Path) -> Loaded | None:

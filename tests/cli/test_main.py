@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -243,3 +244,24 @@ def test_a_signal_that_other_code_wraps_in_an_error_of_its_own_is_still_one(proj
     ended, _, err = said(capsys, "-C", project, "status")
     assert ended == code
     assert "run `lorabuild` again" in err
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_a_wait_that_would_never_end_is_broken_off_after_a_signal(project, capsys, monkeypatch):
+    """As when an import is interrupted: a thread waits for its lock, and we for the thread."""
+    monkeypatch.setattr(command_line, "PATIENCE", 0.05)
+
+    def stuck(_args):
+        lock = threading.Lock()
+        lock.acquire()
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            lock.acquire()
+        finally:
+            lock.acquire()
+
+    monkeypatch.setattr(status, "run", stuck)
+    ended, _, err = said(capsys, "-C", project, "status")
+    assert ended == 143
+    assert "run `lorabuild` again" in err
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -24,7 +24,7 @@ def test_a_plan_before_the_first_build(project):
     assert (stages["scan"]["todo"], stages["scan"]["upper_bound"]) == (4, False)
     assert (stages["tag"]["todo"], stages["tag"]["total"], stages["tag"]["upper_bound"]) == (5, 5, True)
     assert stages["scan"]["reasons"][0] == {"item": "data/cape/e.png", "why": "new file"}
-    assert stages["tag"]["reasons"][0]["why"] == "waits for an earlier stage"
+    assert stages["tag"]["reasons"][0]["why"] == "waits for scan"
     assert plan["steps"]["epochs"] == 2
     assert {row["name"] for row in plan["concepts"]} == {"plain", "cape"}
 

@@ -20,9 +20,9 @@ def trained(root, *overrides):
 def test_training_waits_for_latents_and_texts(project):
     light.built(project)
     with light.viewed(project) as view:
-        assert view.step("train").waiting == ("train",)
+        assert list(view.step("train").waiting) == ["train"]
         light.plant(view, *BEFORE)
-        assert view.again("train").waiting == ()
+        assert view.again("train").waiting == {}
 
 
 def test_each_picture_is_a_record_with_its_cached_tensors(project):

@@ -143,7 +143,7 @@ def test_a_frozen_text_encoder_is_part_of_the_key_of_its_hidden_states(project):
 
 def test_balance_waits_until_every_picture_is_prepared(project):
     with light.viewed(project) as view:
-        assert view.step("balance").waiting == ("balance",)
+        assert list(view.step("balance").waiting) == ["balance"]
     light.built(project, targets=("prepare",))
     with light.viewed(project) as view:
         request = light.items(view, "balance")["balance"].reads["request"]

@@ -180,7 +180,7 @@ def test_latents_and_texts_are_taken_over(known):
     planted(known)
     paint("plain/b", "yellow")(known)
     quick = seen_both_ways(known)
-    assert quick.step("latents").waiting == ("data/plain/b.png",)
+    assert list(quick.step("latents").waiting) == ["data/plain/b.png"]
     assert set(quick.step("latents").taken.ids) == {"data/plain/c.png", "data/cape/e.png"}
     assert len(quick.step("text").taken) == 4
 

@@ -7,7 +7,7 @@ def test_before_anything_was_built_the_first_stage_has_work_and_the_others_wait(
     with light.viewed(project) as view:
         scan, caption = view.step("scan"), view.step("caption")
         assert [item.id for item in scan.items] == ["data/cape/e.png", *(f"data/plain/{n}.png" for n in "abcd")]
-        assert scan.waiting == ()
+        assert scan.waiting == {}
         assert caption.items == ()
         assert len(caption.waiting) == caption.total == 5
         assert not caption.clean

@@ -101,6 +101,13 @@ def test_settings_of_the_command_line_are_not_kept(tmp_path):
     assert not (tmp_path / PLACE).exists()
 
 
+def test_a_disk_that_takes_nothing_does_no_harm(file):
+    (file.parent / PLACE).unlink()
+    (file.parent / PLACE).mkdir()
+    keep(load(file))
+    assert kept(file) is None
+
+
 def test_what_was_kept_is_not_kept_again(file):
     found = kept(file)
     (file.parent / PLACE).unlink()
