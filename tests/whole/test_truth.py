@@ -16,6 +16,7 @@ from warm import Warm
 from lorabuild.core import statcache, steady
 from lorabuild.core.claim import claim
 from lorabuild.core.nullcheck import answer
+from lorabuild.core.stamps import COARSE, Now
 from lorabuild.graph.session import viewing
 from lorabuild.stages import scan, tag
 
@@ -100,6 +101,20 @@ def test_rehash_finds_what_no_stamp_shows(lit, monkeypatch):
     assert lit.build().ran == {}
     assert lit.build("--rehash").ran == {"scan": 1, "prepare": 1}
     lit.right()
+
+
+@pytest.mark.parametrize(("ticks", "ran"), [(0, {"scan": 1, "prepare": 1}), (3, {})], ids=["same tick", "long ago"])
+def test_a_change_within_the_tick_of_its_stamp_is_seen(lit, monkeypatch, ticks, ran):
+    """Injected: a clock of two seconds a step, on which a file is written, built, and written again with one stamp."""
+    real, then = statcache.stamp, 1_700_000_000_000_000_000
+    later = Now(then + ticks * COARSE, lit.root.stat().st_dev, COARSE)
+    for module in (statcache, steady):
+        monkeypatch.setattr(module, "stamp", lambda found: real(found)._replace(mtime_ns=then, ctime_ns=then, inode=1))
+    monkeypatch.setattr(statcache, "now", lambda _folder: later)
+    padded(lit.image("plain/b.png"))
+    assert lit.build("--rehash").code == 0
+    rewritten(lit.image("plain/b.png"), black)
+    assert lit.build().ran == ran  # a stamp that is no longer young is trusted: so the change is one that hides
 
 
 def test_a_file_with_an_older_time_is_another_file(lit):
