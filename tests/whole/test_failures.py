@@ -257,7 +257,7 @@ def test_blobs_that_are_gone_are_made_again(project):
     planned = project.run("plan", "--json")
     assert planned.code == 3
     causes = {reason["why"] for stage in planned.said[0]["stages"] for reason in stage["reasons"]}
-    assert causes == {"result missing from the store", "waits for latents"}
+    assert causes == {"result missing from the store", "waits for train"}
     assert project.build().code == 0
     assert project.sha() == before
 

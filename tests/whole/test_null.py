@@ -164,7 +164,7 @@ WHY = {
         "captions.tagger.threshold 0.35 → 0.4",
     ),
     "training": (lambda p: p.write("1.0e-3", "2.0e-3"), "train", "training.optimizer.lr 0.001 → 0.002"),
-    "budget": (lambda p: p.write("steps: 24,", "steps: 32,"), "balance", "steps 24 → 32"),
+    "budget": (lambda p: p.write("steps: 24,", "steps: 32,"), "balance", "budget.steps 24 → 32"),
     "prompt": (lambda p: p.write("zorbl, red", "zorbl, hat"), "sample", "new"),
 }
 
