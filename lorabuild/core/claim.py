@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import BusyError
+from lorabuild.core.oslock import OSLock
 from lorabuild.core.trouble import printable, trouble
 
 if TYPE_CHECKING:
@@ -20,40 +21,32 @@ def claim(folder: Path, *, wait: bool, say: Callable[[str], None]) -> Iterator[N
 
     While another process has it: waits for it, having said so, or raises BusyError when ``wait`` is false.
     """
-    from filelock import FileLock, Timeout
-
+    lock = OSLock(folder / "lock")
     with trouble("lock the store", folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock", thread_local=False, poll_interval=0.1)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        if not lock.take(wait=False):
             if not wait:
-                raise _busy(folder) from None
+                raise _busy(folder)
             say(f"{_holder(folder)} is building here; waiting for it to finish (Ctrl-C to give up)")
-            lock.acquire()
+            lock.take(wait=True)
     try:
         _settle_in(folder)
         yield
     finally:
         with suppress(OSError):
             (folder / "holder").unlink()
-        lock.release()
+        lock.free()
 
 
 def holder(folder: Path) -> str:
     """Who holds the store now, in a person's words; empty when nobody does. Changes nothing."""
-    from filelock import FileLock, Timeout
-
     if not (folder / "lock").exists():
         return ""
     with trouble("look at the store's lock", folder):
-        lock = FileLock(folder / "lock", thread_local=False)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        lock = OSLock(folder / "lock")
+        if not lock.take(wait=False):
             return _holder(folder)
-        lock.release()
+        lock.free()
     return ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -59,7 +58,8 @@ def remember(
             "outputs": shas(handed),
             "blobs": blobs,
             "record": dict(trained.record) if trained else {},
-            "keys": {stage: store.write(view.raw_keys(stage)) for stage in stages},
+            # a build that hands nothing out is no LoRA to come back to; what it made is kept as the project stands
+            "keys": {stage: store.write(view.raw_keys(stage)) for stage in stages} if handed else {},
             **{
                 name: store.write(texts[file])
                 for name, file in (("lock", NAME), ("manifest", MANIFEST))
@@ -76,7 +76,7 @@ def _add(store: Store, row: Mapping[str, Any]) -> int:
 
 def shas(files: Mapping[str, bytes]) -> list[dict[str, str]]:
     """``[{"path", "sha256"}]`` of some files."""
-    return [{"path": path, "sha256": hashlib.sha256(data).hexdigest()} for path, data in sorted(files.items())]
+    return [{"path": path, "sha256": _hex(data)} for path, data in sorted(files.items())]
 
 
 def keep(store: Store, root: Path, coming: Mapping[Path, bytes]) -> int | None:
@@ -154,7 +154,7 @@ def place(root: Path, path: str) -> Path:
 
 def _sha(path: Path) -> str | None:
     with suppress(OSError):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return _hex(path.read_bytes())
     return None
 
 
@@ -192,3 +192,9 @@ def repin(root: Path, wanted: Mapping[int, bool], say: Callable[[str], None]) ->
     with claim(folder, wait=True, say=say), Store(folder) as store:
         held = {*pinned(store)} - wanted.keys() | {number for number, on in wanted.items() if on}
         store.set_meta(PINS, sorted(held))
+
+
+def _hex(data: bytes) -> str:
+    import hashlib  # late: a build that hands nothing out has no use for it
+
+    return hashlib.sha256(data).hexdigest()
