@@ -80,7 +80,7 @@ def shas(files: Mapping[str, bytes]) -> list[dict[str, str]]:
 
 
 def keep(store: Store, root: Path, coming: Mapping[Path, bytes]) -> int | None:
-    """Take in what lies where other files are coming and belongs to no build that is still whole.
+    """Take in, and pin, what lies where other files are coming and belongs to no build that is still whole.
 
     Returns:
         The number under which ``restore`` brings it back; None when there was nothing to keep.
@@ -95,7 +95,10 @@ def keep(store: Store, root: Path, coming: Mapping[Path, bytes]) -> int | None:
     if not found:
         return None
     blobs = {path: store.write(data) for path, data in found.items()}
-    return _add(store, {"stages": {}, "outputs": shas(found), "blobs": blobs, "record": {}, "keys": {}, "found": True})
+    row = {"stages": {}, "outputs": shas(found), "blobs": blobs, "record": {}, "keys": {}, "found": True}
+    number = _add(store, row)
+    store.set_meta(PINS, [*pinned(store), number])  # nobody can make it again: it stays until a person unpins it
+    return number
 
 
 def _texts(row: Mapping[str, Any]) -> list[str]:

@@ -32,7 +32,7 @@ class Roots:
         present: what the project needs as it stands, and the package that lora.lock names.
         builds: build number → root, newest first.
         least: so many of them stay whatever the store takes: the last that handed out a LoRA, and those that are young.
-        firm: pinned builds, files that lay in the output folder and were made by nobody knows whom, leases.
+        firm: pinned builds – files that lay in the output folder and were made by nobody knows whom are –, leases.
     """
 
     present: tuple[Root, ...]
@@ -61,8 +61,8 @@ def roots(view: View, held: Holdings, keep: int, grace: float, leased: Iterable[
     lasting = [number for number in built if history[number].get("outputs")] or built
     oldest = lasting[-keep] if len(lasting) >= keep else 0
     young = {number for number in built if history[number].get("made", 0) > time.time() - grace}
-    firm = [(number, "pinned") for number in pinned(view.store) if number in history]
-    firm += [(number, "files that were not made here") for number in found]
+    why = dict.fromkeys(found, "files that were not made here")
+    firm = [(number, why.get(number, "pinned")) for number in pinned(view.store) if number in history]
     kept = sorted((number for number in built if number >= oldest or number in young), reverse=True)
     return Roots(
         (_present(view), _locked(view, held)),

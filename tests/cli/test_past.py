@@ -99,7 +99,7 @@ def test_what_is_special_about_a_build_is_said(twice, asked):
     (twice / "out/tiny.safetensors").write_bytes(b"a friend's")
     end(twice, tally={})
     lines = asked(twice, "history")[1].splitlines()
-    assert lines[5].endswith("found in the output folder, of no build that is known")
+    assert lines[5].endswith("found in the output folder, of no build that is known  [pinned]")
     assert lines[6].endswith("nothing ran: it came back from the store")
 
 

@@ -97,6 +97,7 @@ def test_what_lies_in_the_way_is_kept_once(built):
         row = past.row_of(store, number)
         assert row["blobs"] == {"out/tiny.safetensors": digest(b"somebody else's")}
         assert row["found"]
+        assert past.pinned(store) == [number]
         assert past.keep(store, built, {path: b"lora"}) is None
         assert past.keep(store, built, {path: b"somebody else's"}) is None
         store.blobs.quarantine(row["blobs"]["out/tiny.safetensors"])

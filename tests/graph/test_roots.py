@@ -78,7 +78,7 @@ def test_a_build_whose_list_of_results_is_lost_keeps_what_is_named(project, stor
 
 def test_pins_files_made_elsewhere_and_leases_stay_whatever_is_kept(project, store):
     rows(store, OUT, {**OUT, "found": True}, OUT, OUT)
-    store.set_meta("pins", [1, 77])
+    store.set_meta("pins", [1, 2, 77])
     with light.viewed(project) as view:
         found = named(view, 1, leased=["b3:" + "a" * 64])
     assert list(found.builds) == [4]
