@@ -123,5 +123,5 @@ from lorabuild.schema.kept import kept
 assert kept(Path({str(file)!r})).project.name == "zorbl"
 print({{"pydantic", "yaml", "pydantic_core"}} & set(sys.modules))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
