@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [os.fspath(ROOT / "tests" / room) for room in ("whole", "graph")]
+sys.path[:0] = [os.fspath(ROOT / "tests" / room) for room in ("whole", "graph", "")]
 
 from kills import HEAVY, LIGHT, Example, Light  # noqa: E402 -- found beside the tests
 from warm import Warm  # noqa: E402

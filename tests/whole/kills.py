@@ -51,7 +51,7 @@ def crowd(root: Path) -> Path:
 
 
 def begun_anew(root: Path, _chance: random.Random) -> None:
-    shutil.rmtree(root / ".lorabuild")
+    shutil.rmtree(root / ".lorabuild", ignore_errors=True)  # a build that was killed early has made none
 
 
 def repainted(root: Path, chance: random.Random) -> None:
