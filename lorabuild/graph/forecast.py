@@ -12,7 +12,7 @@ from lorabuild.graph.explain import changes, reasons
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.members import members
 from lorabuild.graph.namesakes import shared_words
-from lorabuild.graph.order import STAGES, up_to
+from lorabuild.graph.order import OF_IMAGES, STAGES, up_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lorabuild.graph.view import Step, View
 
 LOOKED_AT = 20
-OF_IMAGES = ("scan", "prepare", "tag", "caption", "latents")
 PARTS = ("unet", "vae", "text_encoder", "tokenizer")
 
 

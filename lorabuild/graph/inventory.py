@@ -105,11 +105,12 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
     """
     concepts = {name: site.path(concept.folder) for name, concept in site.project.concepts.items()}
     base, tagger = locate(site), _tagger(site)
+    of_models = [*(path for paths in base.files.values() for path in paths), *tagger.values()]
     if seen:
         _show(seen.folder, concepts.values())
-        _show(seen.file, [path for paths in base.files.values() for path in paths] + [*tagger.values()])
+        _show(seen.file, of_models)
     cache = StatCache(store, rehash=rehash)
-    known = cache.digests([*(path for paths in base.files.values() for path in paths), *tagger.values()])
+    known = cache.digests(of_models)
     models = {part: _joined(base.path, paths, known) for part, paths in base.files.items()}
     tagging = {name: _needed(known, path) for name, path in tagger.items()}
     about = settled.about(site, [models, tagging, base.kind, base.vae_factor, base.prediction_type])

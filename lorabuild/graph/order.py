@@ -16,6 +16,8 @@ STAGES = (
     "report",
 )
 LAST = STAGES[-1]
+BY_PATH, BY_MEMBER = ("scan", "prepare", "tag"), ("caption", "latents")  # an item an image, or an image in a concept
+OF_IMAGES = BY_PATH + BY_MEMBER  # these set an image aside instead of failing
 
 
 def up_to(targets: tuple[str, ...]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from lorabuild.core.nullindex import STORE, code
 from lorabuild.core.stamps import FOREIGN, Stamp, racy
 from lorabuild.graph.column import Column
 from lorabuild.graph.members import finished
+from lorabuild.graph.order import BY_MEMBER, BY_PATH
 from lorabuild.schema.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 PLACE = f"{STORE}/settled.idx"
 READ = ("latents", "text")  # the stages whose outputs planning reads
-BY_PATH, BY_MEMBER = ("scan", "prepare", "tag"), ("caption", "latents")
 Listing = tuple[list[str], list[int]]
 
 

@@ -9,14 +9,12 @@ from lorabuild.balance.buckets import bucket_of
 from lorabuild.core.holdings import quick_bytes
 from lorabuild.graph import balancing
 from lorabuild.graph.members import captioned, members
-from lorabuild.graph.order import STAGES
+from lorabuild.graph.order import OF_IMAGES, STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lorabuild.graph.view import View
-
-CAREFUL = ("scan", "prepare", "tag", "caption", "latents")  # stages that set an image aside instead of failing
 
 
 def status(view: View) -> dict[str, Any]:
@@ -95,11 +93,11 @@ def images(view: View) -> list[dict[str, Any]]:
     return found
 
 
-def aside(view: View, stages: tuple[str, ...] = CAREFUL) -> list[dict[str, str]]:
+def aside(view: View, stages: tuple[str, ...] = OF_IMAGES) -> list[dict[str, str]]:
     """What was set aside in these stages: file or item, the stage that did it, and why."""
     unread = view.inventory.files.values() if "scan" in stages else ()
     found = {(file.path, "scan"): file.problem for file in unread if file.problem}
-    for stage in (stage for stage in CAREFUL if stage in stages):
+    for stage in (stage for stage in OF_IMAGES if stage in stages):
         found |= {(name, stage): result.problem for name, result in view.made(stage).items() if result.problem}
     return [
         {"item": name, "stage": stage, "problem": problem or ""} for (name, stage), problem in sorted(found.items())

@@ -114,7 +114,7 @@ class View:
         """Plan the stage anew, after it ran."""
         self.steps.pop(stage, None)
         self.named.pop(stage, None)
-        if STAGES.index(stage) <= STAGES.index("caption"):
+        if STAGES.index(stage) <= STAGES.index("caption"):  # what comes later tells nothing new of the images
             self.worked_out.clear()
         self.worked_out.pop(f"keys of {stage}", None)
         return self.step(stage)
