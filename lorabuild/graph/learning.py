@@ -35,7 +35,7 @@ def train(view: View) -> Iterator[Draft]:
     parts = {**asked, **_roots(records)}
     reads = {
         "records": [record for record, _ in records],
-        "empty": _tokens(view.held("text")[text_id("")][1]),
+        "empty": _text(view.held("text")[text_id("")][1]),
         "epochs": view.project.budget.epochs,
     }
     draft = item("train", "train", parts, reads)
@@ -62,13 +62,15 @@ def _records(view: View) -> Iterator[tuple[dict[str, Any], list[Any]]]:
             "latents": outputs["latents"],
             "size": list(size),
             "pixels": pixels,
-            **_tokens(written),
+            "texts": [_text(written)],
+            "sizes": [size[1], size[0], 0, 0, size[1], size[0]],
         }
         yield record, [text, key, times]
 
 
-def _tokens(outputs: Mapping[str, str]) -> dict[str, Any]:
-    return {"tokens": outputs["tokens"], "hidden": outputs.get("hidden")}
+def _text(outputs: Mapping[str, str]) -> list[str | None]:
+    """Digests of token ids and hidden states."""
+    return [outputs["tokens"], outputs.get("hidden")]
 
 
 def _roots(records: list[tuple[dict[str, Any], list[Any]]]) -> dict[str, Any]:

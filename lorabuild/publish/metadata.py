@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from lorabuild.publish.facts import BaseFacts, Run
     from lorabuild.publish.hashes import ModelHashes
     from lorabuild.schema.network import LoCon, LoRA
+    from lorabuild.schema.optimizer import AdamW, Prodigy
     from lorabuild.schema.project import Project
-    from lorabuild.schema.training import AdamW, Prodigy, Training
+    from lorabuild.schema.training import Training
 
 HEADER_MOST = 1 << 20
 """Bytes. One client shows no metadata at all where the header is larger."""

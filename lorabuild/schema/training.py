@@ -6,51 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lorabuild.schema.optimizer import AdamW, Optimizer
+from lorabuild.schema.schedule import CosineWithRestarts, Schedule
 from lorabuild.schema.section import Section, runtime_only
-
-
-class AdamW(Section):
-    """AdamW (Loshchilov & Hutter 2019)."""
-
-    type: Literal["adamw"] = "adamw"
-    lr: float = Field(1e-4, gt=0, description="Learning rate.")
-    weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay.")
-    betas: tuple[float, float] = Field((0.9, 0.999), description="Decay of the first and second moment.")
-
-
-class Prodigy(Section):
-    """Prodigy (Mishchenko & Defazio 2023): finds the step size itself."""
-
-    type: Literal["prodigy"] = "prodigy"
-    lr: float = Field(1.0, gt=0, description="Leave at 1; scaling is done by d_coef.")
-    weight_decay: float = Field(0.01, ge=0, description="Weight decay.")
-    d_coef: float = Field(1.0, gt=0, description="Factor on the estimated step size, 0.5 to 2.")
-    decouple: bool = Field(default=True, description="Decoupled (AdamW-like) weight decay.")
-    use_bias_correction: bool = Field(default=True, description="Adam's bias correction.")
-    safeguard_warmup: bool = Field(default=True, description="Keep warm-up out of the step size estimate.")
-    betas: tuple[float, float] = Field((0.9, 0.99), description="Decay of the first and second moment.")
-
-
-class Constant(Section):
-    """The same learning rate all along."""
-
-    type: Literal["constant"] = "constant"
-    warmup: int = Field(0, ge=0, description="Optimizer steps of linear warm-up.")
-
-
-class Cosine(Section):
-    """Falls along half a cosine to zero."""
-
-    type: Literal["cosine"] = "cosine"
-    warmup: int = Field(0, ge=0, description="Optimizer steps of linear warm-up.")
-
-
-class CosineWithRestarts(Section):
-    """Cosine that starts again at full height."""
-
-    type: Literal["cosine_with_restarts"] = "cosine_with_restarts"
-    warmup: int = Field(0, ge=0, description="Optimizer steps of linear warm-up.")
-    restarts: int = Field(1, ge=0, description="How often it starts again.")
 
 
 class L2(Section):
@@ -59,8 +17,6 @@ class L2(Section):
     type: Literal["l2"] = "l2"
 
 
-Optimizer = Annotated[AdamW | Prodigy, Field(discriminator="type")]
-Schedule = Annotated[Constant | Cosine | CosineWithRestarts, Field(discriminator="type")]
 Loss = Annotated[L2, Field()]
 
 

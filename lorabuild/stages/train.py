@@ -55,21 +55,20 @@ def _train(item: Item, site: Site, outputs: Outputs, emit: Emit) -> None:
 
 
 def _course(item: Item, site: Site) -> Course:
-    from lorabuild.training.batches import Record
+    from lorabuild.training.batches import records
     from lorabuild.training.loop import Course
 
-    records = [Record(**{**record, "size": tuple(record["size"])}) for record in item.reads["records"]]
-    return Course(records, item.reads["epochs"], site.project.training)
+    return Course(records(item.reads["records"]), item.reads["epochs"], site.project.training)
 
 
 def _feed(item: Item, site: Site, outputs: Outputs) -> Feed:
-    from lorabuild.training.feed import Feed, Text
+    from lorabuild.training.batches import Text
+    from lorabuild.training.feed import Feed
     from lorabuild.training.shelf import Shelf
 
     training, regularization = site.project.training, site.project.regularization
     weight = regularization.prior_loss_weight if regularization else 1.0
-    empty = Text(item.reads["empty"]["tokens"], item.reads["empty"]["hidden"])
-    return Feed(Shelf(outputs.read), empty, training, weight, frozen_text=training.train == "unet")
+    return Feed(Shelf(outputs.read), Text(*item.reads["empty"]), training, weight, frozen_text=training.train == "unet")
 
 
 def _run_course(course: Course, feed: Feed, site: Site, state: State, progress: Progress) -> None:
@@ -78,6 +77,7 @@ def _run_course(course: Course, feed: Feed, site: Site, state: State, progress: 
     from lorabuild.networks import attach
     from lorabuild.training.device import dtype, kernels, open_device
     from lorabuild.training.loop import train
+    from lorabuild.training.objective import Denoising
 
     project = site.project
     training = project.training
@@ -90,7 +90,7 @@ def _run_course(course: Course, feed: Feed, site: Site, state: State, progress: 
     layers = model.layers(trained, convolutions=attach.wants_convolutions(project.network))
     adapter = attach.attach(layers, project.network, training.seed)
     with kernels(accelerator.device, deterministic=training.deterministic):
-        train(course, model, adapter, feed, state, accelerator, progress)
+        train(course, Denoising(model, feed, accelerator), adapter, state, accelerator, progress)
 
 
 def _outputs(state: State, outputs: Outputs) -> dict[str, str]:

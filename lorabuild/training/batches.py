@@ -10,14 +10,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lorabuild.core.counted import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Size = tuple[int, int]
+
+
+class Text(NamedTuple):
+    """Digests of a text's token ids and, of frozen encoders, of what they answer."""
+
+    tokens: str
+    hidden: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +34,24 @@ class Record:
     Attributes:
         id: what a person calls it; only for messages.
         latents: digest of its latents.
-        tokens: digest of its caption's token ids.
-        hidden: digest of its caption's hidden states; None where the text encoder is trained.
+        texts: its caption in one form or several, of which a look takes one by counted chance.
         pixels: what its counted randomness is made from, together with the concept.
         concept: name of its concept.
         repeats: looks an epoch; of no meaning for prior pictures.
         prior: made by the base model, to keep what that knew.
         size: width and height of its bucket, in pixels.
+        sizes: original height and width, crop from top and left, target height and width, as SDXL is told them.
     """
 
     id: str
     latents: str
-    tokens: str
-    hidden: str | None
+    texts: tuple[Text, ...]
     pixels: str
     concept: str
     repeats: int
     prior: bool
     size: Size
+    sizes: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +70,19 @@ class Look:
 Batch = tuple[Look, ...]
 
 
+def records(read: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Records from plain data, as a plan lists them."""
+
+    def made(texts: Sequence[Sequence[Any]], size: Size, sizes: Sequence[float], **told: Any) -> Record:
+        return Record(texts=tuple(Text(*text) for text in texts), size=(size[0], size[1]), sizes=tuple(sizes), **told)
+
+    return [made(**one) for one in read]
+
+
 def _rank(record: Record) -> tuple[object, ...]:
     """An order of records that knows neither paths nor the order of files."""
-    texts = (record.tokens, record.latents, record.hidden or "")
-    return (record.concept, record.pixels, *texts, record.repeats, record.size)
+    texts = tuple((text.tokens, text.hidden or "") for text in record.texts)
+    return (record.concept, record.pixels, texts, record.latents, record.repeats, record.size, record.sizes)
 
 
 def training_looks(records: Iterable[Record], epoch: int) -> list[Look]:

@@ -1,4 +1,4 @@
-"""The training loop. It sees looks, a model and an adapter; it knows no family, no file and no path."""
+"""The training loop. It sees looks, an objective and an adapter; it knows no family, no loss, no file and no path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lorabuild.core.errors import StageError
-from lorabuild.training import losses, optimizers, weighting
+from lorabuild.training import optimizers
 from lorabuild.training.batches import Batch, Record, epoch_batches, epoch_steps, windows
 from lorabuild.training.schedules import schedule
 from lorabuild.training.state import Row
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from torch.optim import Optimizer
 
-    from lorabuild.models.family import Model
     from lorabuild.networks.attach import Adapter
     from lorabuild.schema.training import Training
-    from lorabuild.training.feed import Feed
+    from lorabuild.training.objective import Objective
     from lorabuild.training.progress import Progress
     from lorabuild.training.state import State
 
@@ -51,7 +50,7 @@ class Course:
 
 
 def train(
-    course: Course, model: Model, adapter: Adapter, feed: Feed, state: State, device: Accelerator, progress: Progress
+    course: Course, objective: Objective, adapter: Adapter, state: State, device: Accelerator, progress: Progress
 ) -> None:
     """Train from where ``state`` stands to the end of the course; every epoch leaves its file in the state's folder.
 
@@ -62,14 +61,13 @@ def train(
     parameters = [tensor for members in parts.values() for tensor in members]
     optimizer = optimizers.build(settings, parts)
     factor = schedule(settings.schedule, course.total())
-    weight = _weights(model, settings)
     state.restore(adapter, optimizer)
     progress.start()
     for epoch in range(state.epoch, course.epochs):
         for window in course.windows(epoch)[state.window :]:
             optimizers.set_factor(optimizer, factor(state.step))
             images = sum(len(looks) for looks in window)
-            parted = [backward(model, feed, looks, weight, images, device) for looks in window]
+            parted = [backward(objective, looks, state.step, images, device) for looks in window]
             norm = device.clip_grad_norm_(parameters, settings.max_grad_norm or math.inf)
             values = torch.cat([*parted, norm.reshape(1)]).tolist()
             check_finite(values, window, epoch + 1, state)
@@ -82,22 +80,13 @@ def train(
         state.end_epoch(adapter, optimizer)
 
 
-def backward(model: Model, feed: Feed, looks: Batch, weight: Tensor, images: int, device: Accelerator) -> Tensor:
-    """Loss of one batch and its gradients; returns the weighted loss of every sample ``[B]``, detached.
+def backward(objective: Objective, looks: Batch, step: int, images: int, device: Accelerator) -> Tensor:
+    """Gradients of one batch; returns the weighted loss of every sample ``[B]``, detached.
 
     The gradients are those of the mean over the ``images`` of the whole window, so accumulated small batches equal one
     large batch whatever their sizes.
     """
-    clean = feed.latents(looks).to(device.device)
-    noise = feed.noise(looks, clean.shape[1:]).to(device.device)
-    times = feed.timesteps(looks, model.num_timesteps)
-    weights = (feed.weights(looks) * weight[times]).to(device.device)
-    times, text = times.to(device.device), feed.text(looks).to(device.device)
-    noisy = model.add_noise(clean, noise, times)
-    with device.autocast():
-        context = text if feed.frozen_text else model.encode_text(text)
-        prediction = model.predict(noisy, times, context)
-    distances = losses.per_sample(feed.training.loss.type, prediction, model.target(clean, noise, times)) * weights
+    distances = objective(looks, step)
     device.backward(distances.sum() / images)
     return distances.detach()
 
@@ -121,12 +110,6 @@ def _listed(names: Sequence[str]) -> str:
     """Names as a person reads them: eight at most, then how many more."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
-
-
-def _weights(model: Model, settings: Training) -> Tensor:
-    """The loss weight of every timestep, on the CPU."""
-    snr = model.snr(torch.arange(model.num_timesteps, device=model.device)).float().cpu()
-    return weighting.table(snr, settings.min_snr_gamma, settings.debiased_estimation, model.prediction)
 
 
 def _row(state: State, optimizer: Optimizer, epoch: int, loss: float, norm: float) -> Row:

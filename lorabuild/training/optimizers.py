@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
     from torch.optim import Optimizer
 
-    from lorabuild.schema.training import AdamW, Prodigy, Training
+    from lorabuild.schema.optimizer import AdamW, Prodigy
+    from lorabuild.schema.training import Training
 
 PARTS = ("unet", "text_encoder")
 Groups = list[dict[str, Any]]

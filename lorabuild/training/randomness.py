@@ -33,3 +33,8 @@ def timesteps(seed: int, looks: Sequence[Look], number: int) -> Tensor:
 def chance(seed: int, purpose: str, look: Look, share: float) -> bool:
     """Whether this look is one of the ``share`` (0 to 1) that something happens to."""
     return share > 0 and unit(seed, purpose, *look.identity) < share
+
+
+def choice(seed: int, purpose: str, look: Look, number: int) -> int:
+    """One of ``number`` things, 0 to number - 1, each as likely."""
+    return int(unit(seed, purpose, *look.identity) * number) if number > 1 else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lorabuild.schema.training import Constant, Cosine, CosineWithRestarts, Schedule
+    from lorabuild.schema.schedule import Constant, Cosine, CosineWithRestarts, Schedule
 
     Factor = Callable[[int], float]
 

@@ -18,7 +18,7 @@ from lorabuild.core.item import Item
 from lorabuild.core.store import Store
 from lorabuild.models import family, source
 from lorabuild.stages import train
-from lorabuild.training.batches import epoch_steps
+from lorabuild.training.batches import epoch_steps, records
 
 TRAINING = {"precision": "fp32", "batch": 2, "save_state_every": 2, "optimizer": {"type": "adamw", "lr": 0.01}}
 
@@ -66,14 +66,14 @@ class Built:
             "repeats": 1 if place > 2 else 2,
             "prior": place > 2,
             "size": [32, 32],
-            **self._text(text, frozen),
+            "sizes": [32, 32, 0, 0, 32, 32],
+            "texts": [self._text(text, frozen)],
         }
 
     def _text(self, text, frozen):
         tokens = self.model.tokenize([text])
-        hidden = save({"hidden": self.model.encode_text(tokens).detach()[0].contiguous()})
-        named = {"tokens": self.store.write(save({"tokens": tokens[0]}))}
-        return named | {"hidden": self.store.write(hidden) if frozen else None}
+        hidden = save({name: rows[0].detach().contiguous() for name, rows in self.model.encode_text(tokens).items()})
+        return [self.store.write(save({"tokens": tokens[0]})), self.store.write(hidden) if frozen else None]
 
     def run(self, emit=None):
         with self.store.writer("train") as outputs:
@@ -123,10 +123,8 @@ def test_epochs_are_kohya_named_float32_without_metadata(built):
 
 
 def test_planned_steps_are_the_steps(built):
-    from lorabuild.training.batches import Record
-
-    records = [Record(**record | {"size": tuple(record["size"])}) for record in built.item.reads["records"]]
-    assert sum(epoch_steps(records, 2, 2, 1, 42)) == built.result.facts["steps"]
+    planned = records(built.item.reads["records"])
+    assert sum(epoch_steps(planned, 2, 2, 1, 42)) == built.result.facts["steps"]
 
 
 def test_another_folder_and_order_give_the_same_bytes(built, base, tmp_path):

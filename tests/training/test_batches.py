@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lorabuild.training.batches import (
     Look,
     Record,
+    Text,
     epoch_batches,
     epoch_steps,
     interleave,
@@ -22,9 +23,8 @@ STEPS = json.loads((Path(__file__).parents[1] / "data" / "steps.json").read_text
 
 
 def record(name, size=(512, 512), repeats=1, prior=False, concept="plain", pixels=None):
-    return Record(
-        name, f"l{name}", f"t{name}", None, pixels or f"p{name}", "" if prior else concept, repeats, prior, size
-    )
+    texts, shown = (Text(f"t{name}", None),), "" if prior else concept
+    return Record(name, f"l{name}", texts, pixels or f"p{name}", shown, repeats, prior, size, (0.0,) * 6)
 
 
 @st.composite

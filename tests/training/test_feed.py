@@ -1,3 +1,6 @@
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_training import CHUNK, WIDTH, blobs_and_records, settings
@@ -38,30 +41,53 @@ def test_half_the_looks_are_mirrored_where_that_is_cached():
 
 def test_short_captions_end_in_empty_chunks():
     made, looks = feed()
-    text, empty = made.text([looks[0], looks[3]]), made.shelf.tensors(made.empty.tokens)["tokens"]
-    assert text.shape == (2, 2 * CHUNK)
-    assert torch.equal(text[0], torch.cat([made.text(looks[:1])[0], empty]))
-    assert torch.equal(text[1], made.text(looks[3:4])[0])
+    text, empty = made.tokens([looks[0], looks[3]]), made.shelf.tensors(made.empty.tokens)["tokens"]
+    assert text.shape == (2, 1, 2 * CHUNK)
+    assert torch.equal(text[0], torch.cat([made.tokens(looks[:1])[0], empty], dim=1))
+    assert torch.equal(text[1], made.tokens(looks[3:4])[0])
 
 
 def test_hidden_states_of_chunks_share_begin_and_end():
     made, looks = feed(frozen=True)
-    text, empty = made.text([looks[0], looks[3]]), made.shelf.tensors(made.empty.hidden)["hidden"]
+    text, empty = made.hidden([looks[0], looks[3]])["hidden"], made.shelf.tensors(made.empty.hidden)["hidden"]
     assert text.shape == (2, 2 * CHUNK - 2, WIDTH)
-    assert torch.equal(text[0], torch.cat([made.text(looks[:1])[0][:-1], empty[1:]]))
+    assert torch.equal(text[0], torch.cat([made.hidden(looks[:1])["hidden"][0][:-1], empty[1:]]))
+
+
+def test_whatever_else_a_family_keeps_of_a_text_is_stacked():
+    made, looks = feed(frozen=True)
+    for look in looks:
+        made.shelf.tensors(look.record.texts[0].hidden)["pooled"] = torch.full((5,), look.record.repeats)
+    pooled = made.hidden(looks[:4])["pooled"]
+    assert pooled[:, 0].tolist() == [look.record.repeats for look in looks[:4]]
+
+
+def test_sizes_are_those_of_the_records():
+    made, looks = feed()
+    assert made.sizes(looks).tolist() == [list(look.record.sizes) for look in looks]
 
 
 def test_caption_dropout_is_counted():
     made, looks = feed(caption_dropout=0.3)
     empty = made.shelf.tensors(made.empty.tokens)["tokens"]
     visits = [Look(looks[0].record, visit) for visit in range(400)]
-    dropped = [torch.equal(row, empty) for row in made.text(visits)]
+    dropped = [torch.equal(row, empty) for row in made.tokens(visits)]
     assert 80 < sum(dropped) < 160
-    assert dropped == [torch.equal(made.text([look])[0], empty) for look in visits]
+    assert dropped == [torch.equal(made.tokens([look])[0], empty) for look in visits]
+
+
+def test_a_look_takes_one_form_of_its_caption_by_counted_chance():
+    made, looks = feed()
+    texts = [look.record.texts[0] for look in looks[:3]]
+    several = replace(looks[0].record, texts=tuple(texts))
+    visits = [Look(several, visit) for visit in range(300)]
+    taken = Counter(made.text(look) for look in visits)
+    assert set(taken) == set(texts)
+    assert min(taken.values()) > 70
+    assert [made.text(look) for look in visits] == [made.text(look) for look in visits]
 
 
 def test_frozen_text_needs_hidden_states():
     made, looks = feed()
-    without = Feed(made.shelf, made.empty, made.training, 1.0, frozen_text=True)
     with pytest.raises(StageError, match="hidden states"):
-        without.text(looks[:1])
+        made.hidden(looks[:1])

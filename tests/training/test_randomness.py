@@ -5,7 +5,7 @@ from lorabuild.training.randomness import chance, noise, timesteps
 
 
 def look(name, visit=0, concept="plain"):
-    return Look(Record(name, "l", "t", None, name, concept, 1, False, (8, 8)), visit)
+    return Look(Record(name, "l", (), name, concept, 1, False, (8, 8), ()), visit)
 
 
 def test_noise_of_a_look_knows_no_batch_mates():

@@ -18,10 +18,11 @@ from torch import nn
 
 from lorabuild.core.digest import digest
 from lorabuild.schema.training import Training
-from lorabuild.training.batches import Record
+from lorabuild.training.batches import Record, Text
 from lorabuild.training.device import open_device
-from lorabuild.training.feed import Feed, Text
+from lorabuild.training.feed import Feed
 from lorabuild.training.loop import Course, train
+from lorabuild.training.objective import Denoising
 from lorabuild.training.optimizers import PARTS
 from lorabuild.training.progress import Progress
 from lorabuild.training.shelf import Shelf
@@ -76,11 +77,11 @@ class TinyModel:
     def target(self, clean, noise, t):
         return noise
 
-    def predict(self, noisy, t, context):
-        return self.unet(noisy, t, context)
+    def predict(self, noisy, t, condition):
+        return self.unet(noisy, t, condition["hidden"])
 
     def encode_text(self, tokens):
-        return self.text_encoder(tokens)
+        return {"hidden": self.text_encoder(tokens[:, 0])}
 
 
 class TinyAdapter:
@@ -134,9 +135,9 @@ def blobs_and_records(images=7, priors=4, frozen=False, twisted=None):
 
     def text(seed, chunks):
         drawn = torch.Generator().manual_seed(seed)
-        tokens = torch.randint(1, WORDS, (chunks * CHUNK,), generator=drawn)
+        tokens = torch.randint(1, WORDS, (1, chunks * CHUNK), generator=drawn)
         hidden = keep(hidden=torch.randn(chunks * (CHUNK - 2) + 2, WIDTH, generator=drawn)) if frozen else None
-        return {"tokens": keep(tokens=tokens), "hidden": hidden}
+        return Text(keep(tokens=tokens), hidden)
 
     records = []
     for number in range(images + priors):
@@ -153,10 +154,11 @@ def blobs_and_records(images=7, priors=4, frozen=False, twisted=None):
                 repeats=1 if prior else 1 + number % 2,
                 prior=prior,
                 size=(32, 64) if tall else (32, 32),
-                **text(100 + number, 2 if number % 4 == 3 else 1),
+                sizes=(64.0, 32.0, 0.0, 0.0, 64.0, 32.0) if tall else (32.0, 32.0, 0.0, 0.0, 32.0, 32.0),
+                texts=(text(100 + number, 2 if number % 4 == 3 else 1),),
             )
         )
-    return blobs, records, Text(**text(99, 1))
+    return blobs, records, text(99, 1)
 
 
 def settings(**words):
@@ -183,7 +185,7 @@ class Trained:
         progress = Watched(self.events.append, course.total())
         progress.after = after
         device = open_device(torch.device("cpu"), self.training.precision)
-        train(course, model, self.adapter, feed, self.state, device, progress)
+        train(course, Denoising(model, feed, device), self.adapter, self.state, device, progress)
         self.total = course.total()
         self.epochs = [self.state.checkpoint(number + 1) for number in range(epochs)]
         self.log = self.state.log()
