@@ -1,0 +1,399 @@
+"""One training step, ours beside others: the same model, the same cached latents, in one run.
+
+    PYTHONPATH=. python benchmarks/step.py [--threads 1] [--size 512] [--batch 1] [--rounds 3] [--steps 6]
+        [--standard CHECKOUT --standard-python PYTHON]
+
+The model has SD1.5's layout with narrower blocks (``--channels``) and random weights; its VAE and text encoder are small,
+so that what is timed is the U-Net. Rank 16 LoRA on its linear layers, float32, AdamW, no gradient checkpointing. Every
+contender is a process of its own and does ``--steps`` steps after two that aren't counted; the contenders take turns for
+``--rounds`` rounds, so that a busy machine is busy for all of them. Seconds are CPU seconds a step (the least and the
+median of all), wall seconds beside them; memory is the process's peak.
+
+* ``bare``: the frozen U-Net alone, forward and backward to its input: nothing trains. What lies above it is overhead.
+* ``ours``: the ``train`` stage as a build runs it, from blobs in a store.
+* ``peft``: a loop over diffusers and peft, written plainly below, with everything in memory.
+* ``standard``: the standard trainer from a checkout of your own, unmodified but for the widths of its U-Net, which it
+  has as constants; it has no cache of hidden states for this family, so its (small) text encoder runs in every step.
+
+"First step" is the wall time from the start of the process to the end of its first step; for ``ours`` a whole
+``lorabuild build`` of a project whose caches are warm (``--start``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parent.parent
+WARM, RANK, WIDTH, LENGTH = 2, 16, 768, 77
+HERE = ("bare", "ours", "peft")
+
+
+def main() -> None:
+    wishes = _wishes()
+    if wishes.inside:
+        {"bare": bare, "ours": ours, "peft": plain, "standard": standard}[wishes.inside](wishes)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        wishes.folder = Path(folder)
+        make(wishes)
+        contenders = [*HERE, *(["standard"] if wishes.standard else [])]
+        found: dict[str, list[Any]] = {name: [] for name in contenders}
+        for _ in range(wishes.rounds):
+            for name in contenders:
+                found[name].append(run(name, wishes))
+    table(found)
+
+
+def _wishes() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--size", type=int, default=512, help="pixels a side")
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--channels", type=int, nargs=4, default=(64, 128, 256, 256))
+    parser.add_argument("--network", default="lora", help="type of ours; the others always train a LoRA")
+    parser.add_argument("--standard", type=Path, help="checkout of the standard trainer")
+    parser.add_argument("--standard-python", default=sys.executable, help="a Python that has what it needs")
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def run(name: str, wishes: argparse.Namespace) -> Any:
+    """One contender in its own process: ``{seconds, wall, first, memory}``."""
+    python = wishes.standard_python if name == "standard" else sys.executable
+    asked = ("threads", "size", "batch", "steps", "network", "folder", *(["standard"] if wishes.standard else []))
+    words = [word for part in asked for word in (f"--{part}", str(getattr(wishes, part)))]
+    words += ["--channels", *map(str, wishes.channels)]
+    room = {**os.environ, "PYTHONPATH": os.fspath(PACKAGE), "OMP_NUM_THREADS": str(wishes.threads)}
+    room |= {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "BEGAN": str(time.time())}
+    room.pop("PYTHONDONTWRITEBYTECODE", None)
+    answer = subprocess.run(
+        [python, __file__, "--inside", name, *words], env=room, check=False, capture_output=True, text=True
+    )
+    if answer.returncode:
+        sys.exit(f"{name} failed:\n{answer.stdout[-3000:]}\n{answer.stderr[-6000:]}")
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def table(found: dict[str, list[Any]]) -> None:
+    """A row a contender; ratios are of medians of CPU seconds."""
+    seconds = {name: [one for answer in answers for one in answer["seconds"]] for name, answers in found.items()}
+    walls = {name: [one for answer in answers for one in answer["wall"]] for name, answers in found.items()}
+    ours, base = (statistics.median(seconds[name]) for name in ("ours", "bare"))
+    print("| | CPU s a step, median | least | wall s, median | over bare | ours / it | first step, wall s | peak MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, values in seconds.items():
+        middle = statistics.median(values)
+        first = min(answer["first"] for answer in found[name])
+        memory = max(answer["memory"] for answer in found[name])
+        print(
+            f"| {name} | {middle:.3f} | {min(values):.3f} | {statistics.median(walls[name]):.3f} "
+            f"| {middle / base - 1:+.1%} | {ours / middle:.2f} | {first:.1f} | {memory:.0f} |"
+        )
+
+
+class Clock:
+    """Takes the time at the end of every step; says it all at the end."""
+
+    def __init__(self) -> None:
+        self.began = float(os.environ["BEGAN"])
+        self.ends: list[tuple[float, float]] = []
+        self.first = 0.0
+
+    def tick(self, *_: object) -> None:
+        """A step is done."""
+        self.first = self.first or time.time() - self.began
+        self.ends.append((time.process_time(), time.perf_counter()))
+
+    def say(self) -> None:
+        """One line of JSON."""
+        ends = self.ends[WARM - 1 :]
+        pairs = list(zip(ends, ends[1:], strict=False))
+        said = {
+            "seconds": [later[0] - before[0] for before, later in pairs],
+            "wall": [later[1] - before[1] for before, later in pairs],
+            "first": self.first,
+            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+        print(json.dumps(said))
+
+
+def make(wishes: argparse.Namespace) -> None:
+    """The base model as a diffusers folder, and pictures for the standard trainer."""
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from PIL import Image
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    torch.manual_seed(0)
+    base = wishes.folder / "base"
+    UNet2DConditionModel(
+        block_out_channels=tuple(wishes.channels),
+        cross_attention_dim=WIDTH,
+        attention_head_dim=8,
+        sample_size=64,
+        down_block_types=(*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"),
+        up_block_types=("UpBlock2D", *["CrossAttnUpBlock2D"] * 3),
+    ).save_pretrained(base / "unet")
+    AutoencoderKL(
+        block_out_channels=(32, 32, 32, 32),
+        layers_per_block=1,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        scaling_factor=0.18215,
+    ).save_pretrained(base / "vae")
+    words = vocabulary(base / "tokenizer")
+    CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=words,
+            hidden_size=WIDTH,
+            intermediate_size=WIDTH,
+            num_hidden_layers=1,
+            num_attention_heads=12,
+            bos_token_id=words - 2,
+            eos_token_id=words - 1,
+            pad_token_id=words - 1,
+        )
+    ).save_pretrained(base / "text_encoder")
+    DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
+    ).save_pretrained(base / "scheduler")
+    (base / "model_index.json").write_text(json.dumps(INDEX))
+    pictures = wishes.folder / "pictures" / "1_a"
+    pictures.mkdir(parents=True)
+    for number in range(4):
+        Image.effect_noise((wishes.size, wishes.size), 40 + number).convert("RGB").save(pictures / f"{number}.png")
+        (pictures / f"{number}.txt").write_text("a, b")
+
+
+INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    "feature_extractor": [None, None],
+    "image_encoder": [None, None],
+    "requires_safety_checker": False,
+    "safety_checker": [None, None],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+
+
+def vocabulary(folder: Path) -> int:
+    """A byte-level CLIP vocabulary without merges; how many words it has."""
+    folder.mkdir(parents=True)
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = [chr(byte) for byte in printable] + [chr(256 + place) for place in range(len(others))]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: place for place, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    special = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"}
+    told = {"tokenizer_class": "CLIPTokenizer", "model_max_length": LENGTH, **special, "pad_token": "<|endoftext|>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(told))
+    return len(words)
+
+
+def cached(wishes: argparse.Namespace) -> tuple[Any, Any]:
+    """Latents ``[4, 4, h, w]`` and hidden states ``[4, 77, 768]``."""
+    import torch
+
+    side = wishes.size // 8
+    drawn = torch.Generator().manual_seed(1)
+    return torch.randn(4, 4, side, side, generator=drawn), torch.randn(4, LENGTH, WIDTH, generator=drawn)
+
+
+def unet(wishes: argparse.Namespace) -> Any:
+    """The frozen U-Net, as everybody would load it."""
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    torch.set_num_threads(wishes.threads)
+    return UNet2DConditionModel.from_pretrained(wishes.folder / "base" / "unet").requires_grad_(False)
+
+
+def bare(wishes: argparse.Namespace) -> None:
+    """Forward and backward of the frozen U-Net."""
+    model, (latents, hidden), clock = unet(wishes), cached(wishes), Clock()
+    import torch
+
+    for step in range(WARM + wishes.steps):
+        rows = [(step * wishes.batch + row) % 4 for row in range(wishes.batch)]
+        noisy = latents[rows].clone().requires_grad_()
+        answer = model(noisy, torch.full((wishes.batch,), 500), encoder_hidden_states=hidden[rows]).sample
+        answer.square().mean().backward()
+        clock.tick()
+    clock.say()
+
+
+def plain(wishes: argparse.Namespace) -> None:
+    """The loop that a person writes with diffusers and peft."""
+    model, (latents, hidden), clock = unet(wishes), cached(wishes), Clock()
+    import torch
+    from diffusers import DDPMScheduler
+    from peft import LoraConfig
+
+    scheduler = DDPMScheduler.from_pretrained(wishes.folder / "base" / "scheduler")
+    targets = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"]
+    model.add_adapter(LoraConfig(r=RANK, lora_alpha=RANK // 2, init_lora_weights=True, target_modules=targets))
+    parameters = [tensor for tensor in model.parameters() if tensor.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-4)
+    torch.manual_seed(0)
+    for step in range(WARM + wishes.steps):
+        rows = [(step * wishes.batch + row) % 4 for row in range(wishes.batch)]
+        noise, times = torch.randn_like(latents[rows]), torch.randint(0, 1000, (wishes.batch,))
+        noisy = scheduler.add_noise(latents[rows], noise, times)
+        answer = model(noisy, times, encoder_hidden_states=hidden[rows]).sample
+        torch.nn.functional.mse_loss(answer, noise).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        clock.tick()
+    clock.say()
+
+
+def ours(wishes: argparse.Namespace) -> None:
+    """The ``train`` stage over records in a store."""
+    from safetensors.torch import save
+
+    from lorabuild.core.item import Item
+    from lorabuild.core.store import Store
+    from lorabuild.schema.project import Project
+    from lorabuild.schema.site import Site
+    from lorabuild.stages import train
+
+    clock, (latents, hidden) = Clock(), cached(wishes)
+    with tempfile.TemporaryDirectory() as folder:
+        store, root = Store(Path(folder) / ".lorabuild"), Path(folder)
+        words = {"tokens": LENGTH * [0]}
+        text = [store.write(json.dumps(words).encode()), store.write(save({"hidden": hidden[0].contiguous()}))]
+        records = [
+            {
+                "id": f"{place}.png",
+                "latents": store.write(save({"latents": latents[place].contiguous()})),
+                "pixels": f"b3:{place}",
+                "concept": "a",
+                "repeats": wishes.batch,
+                "prior": False,
+                "size": [wishes.size, wishes.size],
+                "sizes": [wishes.size, wishes.size, 0, 0, wishes.size, wishes.size],
+                "texts": [[text[0], store.write(save({"hidden": hidden[place].contiguous()}))]],
+            }
+            for place in range(4)
+        ]
+        project = {
+            "name": "step",
+            "base": {"model": os.fspath(wishes.folder / "base")},
+            "concepts": {"a": {"folder": "a"}},
+            "network": {"type": wishes.network, "dim": RANK, "alpha": RANK // 2},
+            "training": {"train": "unet", "precision": "fp32", "batch": wishes.batch, "save_state_every": 10_000},
+            "device": {"type": "cpu", "threads": wishes.threads},
+        }
+        site = Site(Project.model_validate(project), root)
+        key = "b3:" + "1" * 64
+        epochs = -(-(WARM + wishes.steps) // 4)
+        reads = {"records": records, "empty": text, "epochs": epochs, "key": key}
+        _every_step(clock)
+        with store.writer("train") as outputs:
+            train.run([Item("train", key, {}, reads)], site, outputs, lambda _event: None)
+    clock.say()
+
+
+def _every_step(clock: Clock) -> None:
+    """Look at the clock whenever any optimizer of torch has done a step."""
+    from torch.optim.optimizer import register_optimizer_step_post_hook
+
+    register_optimizer_step_post_hook(clock.tick)
+
+
+def standard(wishes: argparse.Namespace) -> None:
+    """The standard trainer, told what the others do."""
+    sys.path.insert(0, os.fspath(wishes.standard))
+    os.chdir(wishes.standard)
+    _without_torchvision()
+    clock = Clock()
+    import torch
+
+    torch.set_num_threads(wishes.threads)
+    _every_step(clock)
+    import train_network
+    from library import original_unet, train_util
+
+    original_unet.BLOCK_OUT_CHANNELS = tuple(wishes.channels)
+    original_unet.TIMESTEP_INPUT_DIM = wishes.channels[0]
+    original_unet.TIME_EMBED_DIM = 4 * wishes.channels[0]
+    words = wishes.folder / "tokenizers" / "openai_clip-vit-large-patch14"
+    if not words.exists():
+        words.parent.mkdir(exist_ok=True)
+        words.symlink_to(wishes.folder / "base" / "tokenizer")
+    said = {
+        "pretrained_model_name_or_path": wishes.folder / "base",
+        "tokenizer_cache_dir": words.parent,
+        "train_data_dir": wishes.folder / "pictures",
+        "output_dir": wishes.folder / "standard",
+        "resolution": wishes.size,
+        "caption_extension": ".txt",
+        "network_module": "networks.lora",
+        "network_dim": RANK,
+        "network_alpha": RANK // 2,
+        "train_batch_size": wishes.batch,
+        "max_train_steps": WARM + wishes.steps,
+        "learning_rate": 1e-4,
+        "optimizer_type": "AdamW",
+        "mixed_precision": "no",
+        "max_data_loader_n_workers": 0,
+        "seed": 1,
+    }
+    flags = ["network_train_unet_only", "cache_latents", "sdpa"]
+    arguments = [word for name, value in said.items() for word in (f"--{name}", str(value))]
+    parser = train_network.setup_parser()
+    settings = parser.parse_args([*arguments, *(f"--{flag}" for flag in flags)])
+    train_util.verify_command_line_training_args(settings)
+    train_network.NetworkTrainer().train(train_util.read_config_from_file(settings, parser))
+    clock.say()
+
+
+def _without_torchvision() -> None:
+    """The two transforms that the standard trainer takes from torchvision, which has no match for every torch."""
+    import importlib.machinery
+
+    import numpy
+    import torch
+
+    def to_tensor(picture: Any) -> torch.Tensor:
+        return torch.from_numpy(numpy.array(picture)).permute(2, 0, 1).float() / 255
+
+    def normalize(mean: list[float], deviation: list[float]) -> Any:
+        return lambda picture: (picture - mean[0]) / deviation[0]
+
+    def compose(steps: list[Any]) -> Any:
+        def all_of_them(picture: Any) -> Any:
+            for step in steps:
+                picture = step(picture)
+            return picture
+
+        return all_of_them
+
+    made = {"ToTensor": lambda: to_tensor, "Normalize": normalize, "Compose": compose}
+    transforms = SimpleNamespace(**made, __spec__=importlib.machinery.ModuleSpec("torchvision.transforms", None))
+    spec = importlib.machinery.ModuleSpec("torchvision", None)
+    sys.modules["torchvision"] = SimpleNamespace(transforms=transforms, __spec__=spec, __version__="0")  # type: ignore[assignment]
+    sys.modules["torchvision.transforms"] = transforms  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    main()
