@@ -3,11 +3,12 @@
     PYTHONPATH=. python benchmarks/step.py [--threads 1] [--size 512] [--batch 1] [--rounds 3] [--steps 6]
         [--standard CHECKOUT --standard-python PYTHON]
 
-The model has SD1.5's layout with narrower blocks (``--channels``) and random weights; its VAE and text encoder are small,
-so that what is timed is the U-Net. Rank 16 LoRA on its linear layers, float32, AdamW, no gradient checkpointing. Every
-contender is a process of its own and does ``--steps`` steps after two that aren't counted; the contenders take turns for
-``--rounds`` rounds, so that a busy machine is busy for all of them. Seconds are CPU seconds a step (the least and the
-median of all), wall seconds beside them; memory is the process's peak.
+The model has SD1.5's layout with narrower blocks (``--channels``) and random weights; its VAE and text encoder are
+small, so that what is timed is the U-Net. Rank 16 LoRA on its linear layers, AdamW, no gradient checkpointing. Every
+contender is a process of its own and does ``--steps`` steps after two that aren't counted; the contenders take turns
+for ``--rounds`` rounds, so that a busy machine is busy for all of them. Seconds are CPU seconds a step (the least and
+the median of all; on a GPU wall seconds), wall seconds beside them; memory is the process's peak, or on a GPU that of
+what was allocated there.
 
 * ``bare``: the frozen U-Net alone, forward and backward to its input: nothing trains. What lies above it is overhead.
 * ``ours``: the ``train`` stage as a build runs it, from blobs in a store.
@@ -15,8 +16,8 @@ median of all), wall seconds beside them; memory is the process's peak.
 * ``standard``: the standard trainer from a checkout of your own, unmodified but for the widths of its U-Net, which it
   has as constants; it has no cache of hidden states for this family, so its (small) text encoder runs in every step.
 
-"First step" is the wall time from the start of the process to the end of its first step; for ``ours`` a whole
-``lorabuild build`` of a project whose caches are warm (``--start``).
+"First step" is the wall time from the start of the process to the end of its first step; ``start.py`` measures it for
+whole builds.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         wishes.folder = Path(folder)
         make(wishes)
-        contenders = [*HERE, *(["standard"] if wishes.standard else [])]
+        contenders = wishes.only or [*HERE, *(["standard"] if wishes.standard else [])]
         found: dict[str, list[Any]] = {name: [] for name in contenders}
         for _ in range(wishes.rounds):
             for name in contenders:
@@ -63,7 +65,12 @@ def _wishes() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--channels", type=int, nargs=4, default=(64, 128, 256, 256))
-    parser.add_argument("--network", default="lora", help="type of ours; the others always train a LoRA")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--precision", default="fp32", help="of all contenders: fp32 or bf16")
+    parser.add_argument(
+        "--set", action="append", default=[], help="section.word=value for ours, e.g. network.type=loha"
+    )
+    parser.add_argument("--only", action="append", help="this contender, and others that are named so; else all")
     parser.add_argument("--standard", type=Path, help="checkout of the standard trainer")
     parser.add_argument("--standard-python", default=sys.executable, help="a Python that has what it needs")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -74,8 +81,10 @@ def _wishes() -> argparse.Namespace:
 def run(name: str, wishes: argparse.Namespace) -> Any:
     """One contender in its own process: ``{seconds, wall, first, memory}``."""
     python = wishes.standard_python if name == "standard" else sys.executable
-    asked = ("threads", "size", "batch", "steps", "network", "folder", *(["standard"] if wishes.standard else []))
+    asked = ["threads", "size", "batch", "steps", "device", "precision", "folder"]
+    asked += ["standard"] if wishes.standard else []
     words = [word for part in asked for word in (f"--{part}", str(getattr(wishes, part)))]
+    words += [word for setting in wishes.set for word in ("--set", setting)]
     words += ["--channels", *map(str, wishes.channels)]
     room = {**os.environ, "PYTHONPATH": os.fspath(PACKAGE), "OMP_NUM_THREADS": str(wishes.threads)}
     room |= {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "BEGAN": str(time.time())}
@@ -92,43 +101,57 @@ def table(found: dict[str, list[Any]]) -> None:
     """A row a contender; ratios are of medians of CPU seconds."""
     seconds = {name: [one for answer in answers for one in answer["seconds"]] for name, answers in found.items()}
     walls = {name: [one for answer in answers for one in answer["wall"]] for name, answers in found.items()}
-    ours, base = (statistics.median(seconds[name]) for name in ("ours", "bare"))
-    print("| | CPU s a step, median | least | wall s, median | over bare | ours / it | first step, wall s | peak MB |")
+    middles = {name: statistics.median(values) for name, values in seconds.items()}
+    print("| | s a step, median | least | wall s, median | over bare | ours / it | first step, wall s | peak MB |")
     print("|---|---|---|---|---|---|---|---|")
-    for name, values in seconds.items():
-        middle = statistics.median(values)
+    for name, middle in middles.items():
         first = min(answer["first"] for answer in found[name])
         memory = max(answer["memory"] for answer in found[name])
+        over = f"{middle / middles['bare'] - 1:+.1%}" if "bare" in middles else ""
+        ratio = f"{middles['ours'] / middle:.2f}" if "ours" in middles else ""
         print(
-            f"| {name} | {middle:.3f} | {min(values):.3f} | {statistics.median(walls[name]):.3f} "
-            f"| {middle / base - 1:+.1%} | {ours / middle:.2f} | {first:.1f} | {memory:.0f} |"
+            f"| {name} | {middle:.3f} | {min(seconds[name]):.3f} | {statistics.median(walls[name]):.3f} "
+            f"| {over} | {ratio} | {first:.1f} | {memory:.0f} |"
         )
 
 
 class Clock:
     """Takes the time at the end of every step; says it all at the end."""
 
-    def __init__(self) -> None:
-        self.began = float(os.environ["BEGAN"])
+    def __init__(self, device: str) -> None:
+        self.began, self.cuda = float(os.environ["BEGAN"]), device == "cuda"
         self.ends: list[tuple[float, float]] = []
         self.first = 0.0
 
     def tick(self, *_: object) -> None:
         """A step is done."""
+        if self.cuda:
+            import torch
+
+            torch.cuda.synchronize()
         self.first = self.first or time.time() - self.began
-        self.ends.append((time.process_time(), time.perf_counter()))
+        wall = time.perf_counter()
+        self.ends.append((wall if self.cuda else time.process_time(), wall))
 
     def say(self) -> None:
         """One line of JSON."""
         ends = self.ends[WARM - 1 :]
-        pairs = list(zip(ends, ends[1:], strict=False))
+        pairs = list(pairwise(ends))
         said = {
             "seconds": [later[0] - before[0] for before, later in pairs],
             "wall": [later[1] - before[1] for before, later in pairs],
             "first": self.first,
-            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "memory": self.memory() / (1 << 20),
         }
         print(json.dumps(said))
+
+    def memory(self) -> int:
+        """Bytes at the peak."""
+        if self.cuda:
+            import torch
+
+            return torch.cuda.max_memory_allocated()
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def make(wishes: argparse.Namespace) -> None:
@@ -217,32 +240,43 @@ def cached(wishes: argparse.Namespace) -> tuple[Any, Any]:
     return torch.randn(4, 4, side, side, generator=drawn), torch.randn(4, LENGTH, WIDTH, generator=drawn)
 
 
+def autocast(wishes: argparse.Namespace) -> Any:
+    """Mixed precision, as a person would write it."""
+    import torch
+
+    return torch.autocast(wishes.device, torch.bfloat16, enabled=wishes.precision == "bf16")
+
+
 def unet(wishes: argparse.Namespace) -> Any:
     """The frozen U-Net, as everybody would load it."""
     import torch
     from diffusers import UNet2DConditionModel
 
     torch.set_num_threads(wishes.threads)
-    return UNet2DConditionModel.from_pretrained(wishes.folder / "base" / "unet").requires_grad_(False)
+    kind = torch.bfloat16 if wishes.precision == "bf16" else torch.float32
+    model = UNet2DConditionModel.from_pretrained(wishes.folder / "base" / "unet", torch_dtype=kind)
+    return model.requires_grad_(False).to(wishes.device)
 
 
 def bare(wishes: argparse.Namespace) -> None:
     """Forward and backward of the frozen U-Net."""
-    model, (latents, hidden), clock = unet(wishes), cached(wishes), Clock()
+    clock, model, (latents, hidden) = Clock(wishes.device), unet(wishes), cached(wishes)
     import torch
 
     for step in range(WARM + wishes.steps):
         rows = [(step * wishes.batch + row) % 4 for row in range(wishes.batch)]
-        noisy = latents[rows].clone().requires_grad_()
-        answer = model(noisy, torch.full((wishes.batch,), 500), encoder_hidden_states=hidden[rows]).sample
-        answer.square().mean().backward()
+        noisy, told = (tensor[rows].to(wishes.device) for tensor in (latents, hidden))
+        times = torch.full((wishes.batch,), 500, device=wishes.device)
+        with autocast(wishes):
+            answer = model(noisy.requires_grad_(), times, encoder_hidden_states=told).sample
+        answer.float().square().mean().backward()
         clock.tick()
     clock.say()
 
 
 def plain(wishes: argparse.Namespace) -> None:
     """The loop that a person writes with diffusers and peft."""
-    model, (latents, hidden), clock = unet(wishes), cached(wishes), Clock()
+    clock, model, (latents, hidden) = Clock(wishes.device), unet(wishes), cached(wishes)
     import torch
     from diffusers import DDPMScheduler
     from peft import LoraConfig
@@ -251,14 +285,17 @@ def plain(wishes: argparse.Namespace) -> None:
     targets = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"]
     model.add_adapter(LoraConfig(r=RANK, lora_alpha=RANK // 2, init_lora_weights=True, target_modules=targets))
     parameters = [tensor for tensor in model.parameters() if tensor.requires_grad]
+    for tensor in parameters:
+        tensor.data = tensor.data.float()
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
     torch.manual_seed(0)
     for step in range(WARM + wishes.steps):
         rows = [(step * wishes.batch + row) % 4 for row in range(wishes.batch)]
-        noise, times = torch.randn_like(latents[rows]), torch.randint(0, 1000, (wishes.batch,))
-        noisy = scheduler.add_noise(latents[rows], noise, times)
-        answer = model(noisy, times, encoder_hidden_states=hidden[rows]).sample
-        torch.nn.functional.mse_loss(answer, noise).backward()
+        clean, told = (tensor[rows].to(wishes.device) for tensor in (latents, hidden))
+        noise, times = torch.randn_like(clean), torch.randint(0, 1000, (wishes.batch,), device=wishes.device)
+        with autocast(wishes):
+            answer = model(scheduler.add_noise(clean, noise, times), times, encoder_hidden_states=told).sample
+        torch.nn.functional.mse_loss(answer.float(), noise).backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -268,6 +305,8 @@ def plain(wishes: argparse.Namespace) -> None:
 
 def ours(wishes: argparse.Namespace) -> None:
     """The ``train`` stage over records in a store."""
+    import torch
+    import yaml
     from safetensors.torch import save
 
     from lorabuild.core.item import Item
@@ -276,11 +315,11 @@ def ours(wishes: argparse.Namespace) -> None:
     from lorabuild.schema.site import Site
     from lorabuild.stages import train
 
-    clock, (latents, hidden) = Clock(), cached(wishes)
+    clock, (latents, hidden) = Clock(wishes.device), cached(wishes)
     with tempfile.TemporaryDirectory() as folder:
         store, root = Store(Path(folder) / ".lorabuild"), Path(folder)
-        words = {"tokens": LENGTH * [0]}
-        text = [store.write(json.dumps(words).encode()), store.write(save({"hidden": hidden[0].contiguous()}))]
+        tokens = save({"tokens": torch.zeros(1, LENGTH, dtype=torch.int64)})
+        text = [store.write(tokens), store.write(save({"hidden": hidden[0].contiguous()}))]
         records = [
             {
                 "id": f"{place}.png",
@@ -295,14 +334,18 @@ def ours(wishes: argparse.Namespace) -> None:
             }
             for place in range(4)
         ]
-        project = {
+        project: dict[str, Any] = {
             "name": "step",
             "base": {"model": os.fspath(wishes.folder / "base")},
             "concepts": {"a": {"folder": "a"}},
-            "network": {"type": wishes.network, "dim": RANK, "alpha": RANK // 2},
-            "training": {"train": "unet", "precision": "fp32", "batch": wishes.batch, "save_state_every": 10_000},
-            "device": {"type": "cpu", "threads": wishes.threads},
+            "network": {"type": "lora", "dim": RANK, "alpha": RANK // 2},
+            "training": {"train": "unet", "precision": wishes.precision, "batch": wishes.batch},
+            "device": {"type": wishes.device, "threads": wishes.threads},
         }
+        for setting in wishes.set:
+            dotted, _, value = setting.partition("=")
+            section, _, word = dotted.partition(".")
+            project[section] = {**project.get(section, {}), word: yaml.safe_load(value)}
         site = Site(Project.model_validate(project), root)
         key = "b3:" + "1" * 64
         epochs = -(-(WARM + wishes.steps) // 4)
@@ -325,7 +368,7 @@ def standard(wishes: argparse.Namespace) -> None:
     sys.path.insert(0, os.fspath(wishes.standard))
     os.chdir(wishes.standard)
     _without_torchvision()
-    clock = Clock()
+    clock = Clock(wishes.device)
     import torch
 
     torch.set_num_threads(wishes.threads)
@@ -354,11 +397,11 @@ def standard(wishes: argparse.Namespace) -> None:
         "max_train_steps": WARM + wishes.steps,
         "learning_rate": 1e-4,
         "optimizer_type": "AdamW",
-        "mixed_precision": "no",
+        "mixed_precision": "bf16" if wishes.precision == "bf16" else "no",
         "max_data_loader_n_workers": 0,
         "seed": 1,
     }
-    flags = ["network_train_unet_only", "cache_latents", "sdpa"]
+    flags = ["network_train_unet_only", "cache_latents", "cache_latents_to_disk", "sdpa"]
     arguments = [word for name, value in said.items() for word in (f"--{name}", str(value))]
     parser = train_network.setup_parser()
     settings = parser.parse_args([*arguments, *(f"--{flag}" for flag in flags)])
@@ -371,11 +414,11 @@ def _without_torchvision() -> None:
     """The two transforms that the standard trainer takes from torchvision, which has no match for every torch."""
     import importlib.machinery
 
-    import numpy
+    import numpy as np
     import torch
 
     def to_tensor(picture: Any) -> torch.Tensor:
-        return torch.from_numpy(numpy.array(picture)).permute(2, 0, 1).float() / 255
+        return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
 
     def normalize(mean: list[float], deviation: list[float]) -> Any:
         return lambda picture: (picture - mean[0]) / deviation[0]

@@ -29,15 +29,16 @@ def _session() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
-def judge(images: np.ndarray) -> dict[str, list[str]]:
-    """Label of every head for every picture: uint8 [n, 64, 64, 3], RGB."""
+def scores(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Score [n, labels] of every head, in the order of its labels: uint8 [n, 64, 64, 3], RGB."""
     if images.dtype != np.uint8 or images.shape[1:] != (64, 64, 3):
         raise ValueError(f"uint8 [n, 64, 64, 3] wanted, got {images.dtype} {images.shape}")
-    scores = _session().run(list(HEADS), {"input": images[..., ::-1].astype(np.float32)})
-    return {
-        head: [labels[number] for number in part.argmax(axis=1)]
-        for (head, labels), part in zip(HEADS.items(), scores, strict=True)
-    }
+    return dict(zip(HEADS, _session().run(list(HEADS), {"input": images[..., ::-1].astype(np.float32)}), strict=True))
+
+
+def judge(images: np.ndarray) -> dict[str, list[str]]:
+    """Label of every head for every picture: uint8 [n, 64, 64, 3], RGB."""
+    return {head: [HEADS[head][number] for number in part.argmax(axis=1)] for head, part in scores(images).items()}
 
 
 def is_new_creature(found: dict[str, list[str]]) -> list[bool]:

@@ -28,7 +28,7 @@ from lorabuild.schema.check import check
 from lorabuild.schema.load import load
 from lorabuild.schema.network import Network
 from lorabuild.schema.project import Project
-from lorabuild.schema.training import Loss, Optimizer, Schedule
+from lorabuild.schema.training import Loss, Optimizer, Schedule, Timesteps
 from lorabuild.schema.words import MAP_KEY, is_runtime_only, shape, words
 from lorabuild.stages import package
 from lorabuild.training.losses import LOSSES
@@ -67,6 +67,16 @@ def test_every_optimizer_and_loss_has_its_function():
     assert types(Loss) == set(LOSSES)
 
 
+def test_every_way_of_choosing_timesteps_has_its_function():
+    module = importlib.import_module("lorabuild.training.timesteps")
+    functions = {
+        name
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if list(inspect.signature(function).parameters) in (["settings", "even"], ["_settings", "even"])
+    }
+    assert types(Timesteps) == functions - {"place"}
+
+
 def test_every_schedule_has_its_function():
     schedules = importlib.import_module("lorabuild.training.schedules")
     functions = {
@@ -84,6 +94,11 @@ def test_every_stage_has_its_file_and_its_items():
 STAGE = {
     "name": "package",
     "base.model": "latents",
+    "base.family": "package",
+    "base.vae": "latents",
+    "base.prediction": "latents",
+    "base.zero_terminal_snr": "latents",
+    "base.max_token_length": "text",
     "base.clip_skip": "train",
     "triggers": "caption",
     "triggers.<name>.class": "report",
@@ -92,12 +107,15 @@ STAGE = {
     "concepts.<name>.triggers": "caption",
     "images": "latents",
     "images.background": "prepare",
+    "images.color_augment": "train",
+    "images.random_crop": "train",
     "captions": "caption",
     "captions.tagger.model": "tag",
     "captions.tagger.extension": "tag",
     "budget": "balance",
     "regularization": "latents",
     "regularization.prior_loss_weight": "train",
+    "regularization.folder": "scan",
     "network": "train",
     "training": "train",
     "samples": "sample",
@@ -110,6 +128,7 @@ NAMES = {"triggers": "zorbl_cape", "concepts": "cape"}
 VALUES = {
     "name": "other",
     "base.model": "base2",
+    "base.vae": "base2",
     "concepts.<name>.folder": "dataset/other",
     "concepts.<name>.triggers": ["zorbl_cape", "zorbl"],
     "images.resolution": 128,
@@ -119,15 +138,40 @@ VALUES = {
     "images.background": "#102030",
     "captions.tagger.model": "tagger2",
     "captions.tagger.extension": ".tags",
+    "training.optimizer.class": "torch.optim.NAdam",
     "output.folder": "elsewhere",
+    "regularization.folder": "dataset/other",
 }
 """What is tried where the type alone tells no value that fits."""
 
 AROUND = {
+    "base.zero_terminal_snr": ["base.prediction=v_prediction"],
     "budget.recipe": ["budget.steps=null"],
     "budget.retro": ["budget.steps=null"],
+    "training.noise.offset_adaptive": ["training.noise.offset=0.1"],
+    "training.noise.offset_random": ["training.noise.offset=0.1"],
+    "training.noise.pyramid_discount": ["training.noise.pyramid=6"],
+    "training.noise.ip_gamma_random": ["training.noise.ip_gamma=0.1"],
+    "training.p2_k": ["training.p2_gamma=1"],
+    "images.color_augment": ["images.cache=false"],
+    "images.random_crop": ["images.cache=false"],
+    "training.mask_floor": ["images.masks=alpha"],
+    "training.mask_normalize": ["images.masks=alpha"],
 }
 """What must stand beside a word for it to have a meaning."""
+
+
+NEEDED = {"custom": "{type: custom, class: torch.optim.RAdam}"}
+"""Forms of a section that have words which must be written."""
+
+FREE = "training.schedule={type: constant, warmup: 0}"
+BESIDE = {"prodigy_plus_schedule_free": [FREE], "adamw_schedule_free": [FREE]}
+"""What must stand beside a form of a section."""
+
+
+def chosen(dotted, kind):
+    """Overrides that choose a form of a section."""
+    return [f"{dotted}={NEEDED.get(kind, f'{{type: {kind}}}')}", *BESIDE.get(kind, [])]
 
 
 def leaves():
@@ -153,7 +197,7 @@ def around(word, loaded):
     """Overrides that make room for the word: the other variant of its section, or what gives it a meaning."""
     section = place(word).rpartition(".")[0]
     other = word.variant and value_at(loaded, section).type != word.variant
-    return [*AROUND.get(word.dotted, []), *([f"{section}={{type: {word.variant}}}"] if other else [])]
+    return [*AROUND.get(word.dotted, []), *(chosen(section, word.variant) if other else [])]
 
 
 def another(word, now):
@@ -195,6 +239,8 @@ def project(tmp_path_factory):
     weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
     tiny_tagger.make(made.path("tagger2"), bias=1)
     made.build("balance", "--set", "training.optimizer={type: prodigy}")  # its recipe is another
+    made.build("balance", "--set", "training.noise.ip_gamma=0.1")  # likewise
+    assert made.build("text", "--set", "images.masks=alpha").code == 0
     made.path("dataset/other").mkdir()
     small.picture((9, 9, 200)).save(made.path("dataset/other/o.png"))
     return made
@@ -276,7 +322,7 @@ def test_another_type_is_another_plan(project, dotted, kind):
     loaded, keys, clean = planned(project, [])
     assert clean
     if value_at(loaded, dotted).type != kind:
-        _, changed, clean = planned(project, [f"{dotted}={{type: {kind}}}"])
+        _, changed, clean = planned(project, chosen(dotted, kind))
         stage = "tag" if dotted == "captions.tagger" else "train"
         assert changed[stage] != keys[stage]
         assert not clean

@@ -35,7 +35,7 @@ def plan(request: Request) -> Table:
         steps=_steps(request, sum(looks.values()), in_buckets),
         warnings=findings(Balanced(request, rows, triggers, in_buckets)),
         batches_per_epoch=batches(in_buckets.values(), request.batch),
-        regularization_per_epoch=sum(looks.values()) if request.prior else 0,
+        regularization_per_epoch=sum(looks.values()) if request.pool else 0,
     )
 
 
@@ -82,12 +82,21 @@ def _in_buckets(request: Request, rows: Sequence[ConceptRow]) -> Counter[tuple[i
     for concept, row in zip(request.concepts, rows, strict=True):
         for width, height, count in concept.buckets:
             counts[width, height] += count * row.repeats
-    if request.prior and counts:
-        counts[request.prior] += counts.total()
-    return counts
+    return counts + _in_turn(request.pool, counts.total())
+
+
+def _in_turn(pool: Sequence[tuple[int, int, int]], looks: int) -> Counter[tuple[int, int]]:
+    """How many looks each bucket has where pictures are looked at in turn; an unfinished turn is spread evenly."""
+    number = sum(count for _, _, count in pool)
+    drawn: Counter[tuple[int, int]] = Counter()
+    before = 0
+    for width, height, count in pool:
+        drawn[width, height] += looks * (before + count) // number - looks * before // number
+        before += count
+    return drawn
 
 
 def _steps(request: Request, per_epoch: int, in_buckets: Mapping[tuple[int, int], int]) -> Steps:
-    doubled = 2 if request.prior else 1
+    doubled = 2 if request.pool else 1
     optimizer = optimizer_steps(batches(in_buckets.values(), request.batch), request.accumulation, request.epochs)
     return Steps(image=per_epoch * request.epochs * doubled, optimizer=optimizer, epochs=request.epochs)

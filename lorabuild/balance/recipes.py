@@ -16,6 +16,7 @@ EPOCHS = 8
 MAIN = {"adamw": 600, "prodigy": 300}
 SUB = {"adamw": 200, "prodigy": 100}
 LONE = {"adamw": 750, "prodigy": 300}  # about 1000 would suit AdamW, but 8 epochs of it are more than MOST
+FINDS_ITS_STEP = ("prodigy", "prodigy_plus_schedule_free", "dadaptation")
 MOST = {"adamw": 6000, "prodigy": 3000}  # image steps in all that one trigger should see
 
 LARGE = Fraction(1, 2)  # base models for 1024-pixel pictures
@@ -25,13 +26,17 @@ RETRO = Fraction(1, 3)
 
 def resolve(recipe: str, optimizer: str) -> str:
     """The recipe's name; ``auto`` follows the optimizer, and an optimizer that has none counts as AdamW."""
-    name = optimizer if recipe == "auto" else recipe
-    return name if name in MAIN else "adamw"
+    return like(optimizer) if recipe == "auto" else recipe
+
+
+def like(optimizer: str) -> str:
+    """The optimizer whose recipes an optimizer takes: they count as AdamW, except those that find the step size."""
+    return "prodigy" if optimizer in FINDS_ITS_STEP else "adamw"
 
 
 def most(optimizer: str) -> int:
     """The most image steps in all that one trigger should see."""
-    return MOST.get(optimizer, MOST["adamw"])
+    return MOST[like(optimizer)]
 
 
 def factor(*, large: bool, min_snr: bool, retro: bool) -> Fraction:

@@ -49,6 +49,7 @@ class Request:
         retro, min_snr, large: what lowers a recipe, see ``recipes``; ``large`` is a base model for 1024-pixel pictures.
         batch: images in a batch. accumulation: batches in an optimizer step.
         prior: (width, height) of the regularization images that are interleaved one to one; None without them.
+        priors: (width, height, number of images) of every bucket that they have, where they have several.
     """
 
     concepts: tuple[Concept, ...]
@@ -63,6 +64,12 @@ class Request:
     batch: int = 1
     accumulation: int = 1
     prior: tuple[int, int] | None = None
+    priors: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def pool(self) -> tuple[tuple[int, int, int], ...]:
+        """(width, height, share) of every bucket of regularization images."""
+        return self.priors or (((*self.prior, 1),) if self.prior else ())
 
     def as_dict(self) -> dict[str, Any]:
         """The request as JSON has it: dicts and lists."""
@@ -71,6 +78,7 @@ class Request:
             "concepts": [_plain(concept) for concept in self.concepts],
             "triggers": dict(self.triggers),
             "prior": list(self.prior) if self.prior else None,
+            "priors": [list(bucket) for bucket in self.priors],
         }
 
     @staticmethod
@@ -78,7 +86,9 @@ class Request:
         """The inverse of ``as_dict``, also after a round trip through JSON."""
         concepts = tuple(_concept(concept) for concept in data["concepts"])
         prior = tuple(data["prior"]) if data.get("prior") else None
-        return Request(**{**data, "concepts": concepts, "triggers": dict(data["triggers"]), "prior": prior})
+        priors = tuple((width, height, count) for width, height, count in data.get("priors", ()))
+        read = {"concepts": concepts, "triggers": dict(data["triggers"]), "prior": prior, "priors": priors}
+        return Request(**{**data, **read})
 
 
 def _plain(concept: Concept) -> dict[str, Any]:

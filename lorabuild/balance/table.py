@@ -27,6 +27,18 @@ class TriggerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetRow:
+    """What a slider moves: the prompt, where strength 1 leads and where from, and its looks an epoch."""
+
+    name: str
+    positive: str
+    negative: str
+    action: str
+    guidance: float
+    per_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Images seen in all (regularization images count too), updates of the weights, epochs."""
 
@@ -46,7 +58,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The balance of a project."""
+    """The balance of a project. A slider has targets, and neither concepts nor triggers."""
 
     concepts: tuple[ConceptRow, ...]
     triggers: tuple[TriggerRow, ...]
@@ -54,6 +66,7 @@ class Table:
     warnings: tuple[Finding, ...]
     batches_per_epoch: int
     regularization_per_epoch: int
+    targets: tuple[TargetRow, ...] = ()
 
     @property
     def repeats(self) -> dict[str, int]:
@@ -61,6 +74,7 @@ class Table:
         return {row.name: row.repeats for row in self.concepts}
 
     def as_dict(self) -> dict[str, Any]:
-        """The table as JSON has it: dicts, lists, numbers, text."""
-        lists = {name: [asdict(row) for row in getattr(self, name)] for name in ("concepts", "triggers", "warnings")}
-        return {**asdict(self), **lists}
+        """The table as JSON has it: dicts, lists, numbers, text; ``targets`` only of a slider."""
+        rows = ("concepts", "triggers", "warnings", *(("targets",) if self.targets else ()))
+        plain = {**asdict(self), **{name: [asdict(row) for row in getattr(self, name)] for name in rows}}
+        return {name: value for name, value in plain.items() if value != ()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lorabuild.captions.tags import split
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def with_triggers(text: str, triggers: Sequence[str]) -> str:
@@ -25,9 +25,24 @@ def with_triggers(text: str, triggers: Sequence[str]) -> str:
     return ", ".join([*front, rest] if rest else front)
 
 
+def without(text: str, triggers: Mapping[str, str]) -> str:
+    """The text as the base knows it: each trigger is its class word, or left out where that is empty; none comes twice.
+
+    ``triggers`` is trigger → class word.
+    """
+    for trigger in sorted(triggers, key=len, reverse=True):
+        text = _word(trigger).sub(triggers[trigger].replace("\\", r"\\"), text)
+    return ", ".join(dict.fromkeys(" ".join(piece.split()) for piece in split(text)))
+
+
+def _word(trigger: str) -> re.Pattern[str]:
+    """A trigger as a word of its own."""
+    return re.compile(rf"(?<![\w-]){re.escape(trigger)}(?![\w-])", re.IGNORECASE)
+
+
 def says(text: str, trigger: str) -> bool:
     """Whether a text has a trigger as a word of its own: ``zorbl`` is in ``a zorbl, red`` and not in ``zorbl_cape``."""
-    return re.search(rf"(?<![\w-]){re.escape(trigger)}(?![\w-])", text, re.IGNORECASE) is not None
+    return _word(trigger).search(text) is not None
 
 
 def tags_of(text: str, triggers: Sequence[str]) -> tuple[str, ...]:

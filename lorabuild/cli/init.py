@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.cli.options import as_json, common
 from lorabuild.core.errors import ProjectError
-from lorabuild.schema.scaffold import DEFAULT_BASE, TEMPLATES, Answers, bad_trigger, scaffold
+from lorabuild.schema.scaffold import DEFAULT_BASE, TEMPLATES, Answers, asks, bad_trigger, scaffold
 
 if TYPE_CHECKING:
     import argparse
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         files = [path.relative_to(folder).as_posix() for path in made if path.is_relative_to(folder)]
         print(json.dumps({"event": "done", "ok": True, "folder": str(folder), "files": files}, ensure_ascii=False))
     elif not getattr(args, "quiet", False):
-        print(_next(folder, made, answers), file=sys.stderr)
+        print(_next(folder, made, template, answers), file=sys.stderr)
     return 0
 
 
@@ -53,10 +53,12 @@ def _answers(args: argparse.Namespace, folder: Path, *, ask: bool) -> tuple[str,
     known = ", ".join(TEMPLATES)
     template = args.template or _asked(ask, f"What is it: {known}?", "character", _bad_template)
     name = args.name or _asked(ask, "Name of the LoRA and its files?", _name_of(folder), _bad_name)
-    trigger = args.trigger or _asked(ask, "The word that it learns?", _trigger_of(name), bad_trigger)
+    open_ = asks(template) if template in TEMPLATES else frozenset()
+    word = "The word that it learns?"
+    trigger = args.trigger or _asked(ask and "trigger" in open_, word, _trigger_of(name), bad_trigger)
     base = args.base or _asked(ask, "Base model: hub id, folder or file?", DEFAULT_BASE, _never)
     pictures = "Folder with pictures? (Enter: a new one)"
-    images = tuple(args.images or _asked(ask, pictures, "", _no_folder).splitlines())
+    images = tuple(args.images or _asked(ask and "images" in open_, pictures, "", _no_folder).splitlines())
     for image_folder in images:
         if problem := _no_folder(image_folder):
             raise ProjectError(problem, where="--images", next_step="name one that is there, or leave --images out")
@@ -115,15 +117,16 @@ def _seen_from(folder: Path, text: str) -> str:
         return path.absolute().as_posix()
 
 
-def _next(folder: Path, made: list[Path], answers: Answers) -> str:
+def _next(folder: Path, made: list[Path], template: str, answers: Answers) -> str:
     """What was made, and what to do now."""
     here = os.path.relpath(folder)
     there = "" if here == "." else f" -C {here}"
     empty = [os.path.relpath(path) + os.sep for path in made if path.is_dir() and not any(path.iterdir())]
     files = [path.relative_to(folder).as_posix() for path in made if path.is_file()]
+    about = f"what `{answers.trigger}` absorbs" if "trigger" in asks(template) else "the prompts between which it moves"
     steps = [f"put your pictures into {' and '.join(empty)}"] if empty else []
     steps += [
-        f"look through {Path(here, 'lora.yaml')}: what `{answers.trigger}` absorbs, and how long to train",
+        f"look through {Path(here, 'lora.yaml')}: {about}, and how long to train",
         f"lorabuild{there} plan    shows what will be done",
         f"lorabuild{there}         does it",
     ]

@@ -66,7 +66,9 @@ def took(seconds: float) -> str:
 
 
 def table_lines(data: dict[str, Any]) -> list[str]:
-    """Repeats, exposure and steps as text."""
+    """Repeats, exposure and steps as text; of a slider its targets and steps."""
+    if data.get("targets"):
+        return [*target_lines(data["targets"]), f"  {steps(data)}"]
     width = max([7, *(len(row["name"]) for row in data["concepts"])])
     rows = [
         (row["name"], row["images"], row["repeats"], row["per_epoch"], f"{row['share']:.1f}")
@@ -79,6 +81,21 @@ def table_lines(data: dict[str, Any]) -> list[str]:
     return [*lines, *(f"  {exposure(row)}" for row in data["triggers"]), f"  {steps(data)}"]
 
 
+def target_lines(targets: Sequence[dict[str, Any]]) -> list[str]:
+    """What a slider moves: ``1girl: strength 1 leads to “1girl, smile”, -1 to “1girl, frown”; 50 looks an epoch``."""
+    return [
+        f"  {row['name']}: {led(row)} (guidance {row['guidance']:g}); {counted(row['per_epoch'], 'look')} an epoch"
+        for row in targets
+    ]
+
+
+def led(row: dict[str, Any]) -> str:
+    """Where a target's strengths lead."""
+    positive, negative = (f"“{row[word]}”" if row[word] else "the empty prompt" for word in ("positive", "negative"))
+    ways = (positive, negative) if row["action"] == "enhance" else (negative, positive)
+    return "strength 1 leads to {}, -1 to {}".format(*ways)
+
+
 def exposure(row: dict[str, Any]) -> str:
     """How often a trigger is seen."""
     return f"{row['name']} is seen {row['per_epoch']} times an epoch, {row['total']} in all"
@@ -88,9 +105,10 @@ def steps(data: dict[str, Any]) -> str:
     """The length of the training."""
     count = data["steps"]
     prior = data.get("regularization_per_epoch", 0) * count["epochs"]
+    looks = "look" if data.get("targets") else "image step"
     halves = f" ({count['image'] - prior} training, {prior} regularization)" if prior else ""
     updates, epochs = counted(count["optimizer"], "optimizer step"), counted(count["epochs"], "epoch")
-    return f"{counted(count['image'], 'image step')}{halves} = {updates} in {epochs}"
+    return f"{counted(count['image'], looks)}{halves} = {updates} in {epochs}"
 
 
 def warning(data: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ASKS = {"-h", "--help", "--version"}
-TAKES_VALUE = {"-C", "--set", "--device"}
+TAKES_VALUE = {"-C", "--set", "--device", "--processes", "--nodes", "--node-rank", "--main"}
 COMMANDS = (
     "build",
     "init",
@@ -39,6 +39,8 @@ COMMANDS = (
     "verify",
     "history",
     "restore",
+    "update",
+    "fetch",
     "schema",
 )
 

@@ -26,8 +26,8 @@ _ELSE = ("XDG_CACHE_HOME", ".cache", "XDG_CONFIG_HOME", ".config")
 def person() -> Person:
     """The person, by the environment: ``LORABUILD_CACHE`` and ``LORABUILD_CONFIG`` name their folders.
 
-    ``LORABUILD_CONSENT`` lists, with commas, the addresses and folders outside the project that may be written to, for
-    where nobody can be asked.
+    ``LORABUILD_CONSENT`` lists, with commas, the addresses and folders outside the project that may be written to, and
+    the project's own modules that may run, for where nobody can be asked.
     """
     cache, cache_home, config, config_home = _PLACES.get(sys.platform, _ELSE)
     allows = (word.strip() for word in os.environ.get("LORABUILD_CONSENT", "").split(","))
@@ -40,10 +40,10 @@ def person() -> Person:
 
 
 def asked(args: argparse.Namespace, site: Site) -> Person:
-    """The person, once they have settled what lora.yaml wants outside the project."""
+    """The person, once they have settled what lora.yaml wants outside the project, and of its own code."""
     someone = person()
     there = not as_json(args) and sys.stdin.isatty() and sys.stderr.isatty()
-    ask(someone, site, _ask if there else None, consent=args.consent)
+    ask(someone, site, _ask if there else None, consent=args.consent, trust=args.trust)
     return someone
 
 

@@ -115,6 +115,9 @@ class Terminal:
             self._wrapped((event.data["text"], "dim"))
 
     def _table(self, event: Event) -> None:
+        if event.data.get("targets"):
+            self._wrapped("\n".join(lines.table_lines(event.data)))
+            return
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("  concept", no_wrap=True)
         for name in ("images", "repeats", "per epoch", "budgeted"):

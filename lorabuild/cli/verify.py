@@ -40,11 +40,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _build(args: argparse.Namespace) -> int:
     from lorabuild.cli.faces import face
+    from lorabuild.cli.person import person
     from lorabuild.graph.verify import verify
     from lorabuild.graph.wishes import Wishes
 
     loaded = opened(args)
-    wishes = Wishes(targets=(args.stage or "package",), wait=not args.no_wait, date=source_date())
+    wishes = Wishes(targets=(args.stage or "package",), wait=not args.no_wait, date=source_date(), person=person())
     with face(args, loaded.project) as emit:
         found = verify(loaded, wishes, emit, keep=args.keep)
     _tell(args, found, _lines(found))

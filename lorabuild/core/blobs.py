@@ -26,6 +26,12 @@ SMALL = 16 << 10
 _READ_ONLY = 0o444
 
 
+def large(folder: Path, name: str) -> Path:
+    """Where a large blob of the store in a folder lies."""
+    text = name.removeprefix("b3:")
+    return folder / "blobs" / text[:2] / text[2:]
+
+
 class Blobs:
     """The blobs of one store. What was written but not yet settled is readable here and nowhere else."""
 
@@ -35,8 +41,7 @@ class Blobs:
 
     def path(self, name: str) -> Path:
         """Where a large blob lies."""
-        text = name.removeprefix("b3:")
-        return self.folder / "blobs" / text[:2] / text[2:]
+        return large(self.folder, name)
 
     def write(self, data: bytes) -> str:
         """Take bytes in; ``settle`` makes them last."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from blake3 import blake3
@@ -18,3 +19,9 @@ def count(*parts: Any) -> int:
 def unit(*parts: Any) -> float:
     """A number in [0, 1) with 53 random bits, see ``count``."""
     return (count(*parts) >> 11) * 2.0**-53
+
+
+def units(number: int, *parts: Any) -> list[float]:
+    """So many numbers in [0, 1), see ``unit``; the first ones are the same however many are asked for."""
+    drawn = blake3(b"lorabuild units\n" + canonical(parts)).digest(length=8 * number)
+    return [(whole >> 11) * 2.0**-53 for whole in struct.unpack(f"<{number}Q", drawn)]

@@ -65,6 +65,18 @@ def memory() -> int | None:
         return None
 
 
+def available(meminfo: Path = Path("/proc/meminfo"), limits: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes of memory that a program may still take, within what its container allows; None where it isn't told."""
+    found = []
+    with suppress(OSError, ValueError, IndexError):
+        lines = meminfo.read_text("ascii").splitlines()
+        found.append(next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")))
+    with suppress(OSError, ValueError):
+        most, used = (int((limits / name).read_text("ascii")) for name in ("memory.max", "memory.current"))
+        found.append(max(0, most - used))
+    return min(found, default=None)
+
+
 def room(folder: Path) -> tuple[int, int] | None:
     """Free bytes on the disk of a folder, and which disk it is; None when that can't be told."""
     while not folder.exists() and folder != folder.parent:

@@ -32,6 +32,8 @@ def answer(folder: str, target: str, manner: str) -> tuple[int, bytes] | None:
     """Where to and what to say when nothing has changed in the project in ``folder``; None when it may have."""
     root = folder + "/" if folder else ""
     try:
+        if variable("WORLD_SIZE") is not None:  # a launcher's other processes wait for this one's word
+            return None
         environ, files, stamps, folders, says = read_index(index_path(root, target))
         for name, value in environ.items():
             if variable(name) != value:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lorabuild.balance import budget
-from lorabuild.balance.buckets import Sizes, bucket_of, sizes_for, tally, upscaled
+from lorabuild.balance import budget, recipes
+from lorabuild.balance.buckets import Size, Sizes, bucket_of, sizes_for, tally, upscaled
 from lorabuild.balance.request import Concept, Request
-from lorabuild.graph.members import Member, members
+from lorabuild.balance.slider import plan
+from lorabuild.graph.heldout import held_out
+from lorabuild.graph.members import Member, members, priors
 
 if TYPE_CHECKING:
     from lorabuild.balance.table import Table
@@ -25,11 +27,11 @@ def sizes(view: View) -> Sizes:
 def request(view: View) -> Request:
     """What the balance is asked."""
     project, training = view.project, view.project.training
-    square = sizes(view)
+    square, pool = sizes(view), _priors(view)
     side = project.images.resolution
     used: dict[str, list[Member]] = {name: [] for name in project.concepts}
     for member in members(view):
-        if not member.twin:
+        if not member.twin and member.id not in held_out(view):
             used[member.concept].append(member)
     return Request(
         concepts=tuple(_concept(view, name, used[name], square) for name in project.concepts),
@@ -37,13 +39,23 @@ def request(view: View) -> Request:
         steps=project.budget.steps,
         epochs=project.budget.epochs,
         recipe=project.budget.recipe,
-        optimizer=training.optimizer.type,
+        optimizer=recipes.like(training.optimizer.type),
         retro=project.budget.retro,
-        min_snr=training.min_snr_gamma is not None,
+        min_snr=bool(training.min_snr_gamma or training.soft_min_snr_gamma or training.noise.ip_gamma),
         batch=training.batch,
         accumulation=training.accumulation,
-        prior=bucket_of(side, side, square) if project.regularization else None,
+        prior=bucket_of(side, side, square) if project.regularization and pool is None else None,
+        priors=tally(pool or (), square),
     )
+
+
+def _priors(view: View) -> list[Size] | None:
+    """Sizes of the regularization images; None where there are none, or all are drawn as squares."""
+    wanted, side = view.project.regularization, view.project.images.resolution
+    if wanted is None or not (wanted.folder or wanted.generate.per_image):
+        return None
+    found = priors(view) if wanted.folder else members(view)
+    return [member.size or (side, side) for member in found if not member.twin]
 
 
 def _concept(view: View, name: str, used: list[Member], square: Sizes) -> Concept:
@@ -62,4 +74,12 @@ def _concept(view: View, name: str, used: list[Member], square: Sizes) -> Concep
 
 def table(view: View) -> Table:
     """The balance of the project as it stands."""
-    return view.derived("balance", lambda view: budget.plan(request(view)))
+    return view.derived("balance", _table)
+
+
+def _table(view: View) -> Table:
+    slider = view.project.slider
+    if slider is None:
+        return budget.plan(request(view))
+    training = view.project.training
+    return plan(slider, training.batch, training.accumulation)

@@ -15,7 +15,7 @@ from lorabuild.core.files import drop_half_written
 from lorabuild.core.store import Store
 from lorabuild.core.words import hand
 from lorabuild.graph import balancing
-from lorabuild.graph.allowed import hold_to_consent
+from lorabuild.graph.allowed import hold_to_consent, hold_to_trust
 from lorabuild.graph.elsewhere import sharing
 from lorabuild.graph.finish import finish, hold_to_lock
 from lorabuild.graph.forecast import duplicates, step_reasons
@@ -88,6 +88,7 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
         Store(folder, emit=emit) as store,
     ):
         hold_to_consent(loaded.site, wishes)
+        hold_to_trust(loaded.site, wishes)
         for place in (folder.parent, folder, loaded.site.path(loaded.project.output.folder)):
             drop_half_written(place)
         keep(loaded)
@@ -119,7 +120,8 @@ def until_still(
     while looks < LOOKS:
         rehash = wishes.rehash or looks == LOOKS - 1  # perhaps it is the stat cache that is wrong
         inventory = take(loaded.site, store, rehash=rehash, seen=wishes.seen, again=bool(looks or repaired))
-        view = View(loaded.site, inventory, store, ITEMS, date=wishes.date, tally=tally.stages)
+        told = {"date": wishes.date, "fresh": wishes.fresh, "parent": wishes.parent}
+        view = View(loaded.site, inventory, store, ITEMS, **told, tally=tally.stages)
         worker, mended = _Worker(view, wishes, tally, emit, shared), store.database.mended
         try:
             run_stages(stages, worker.clean, worker.run)
@@ -212,7 +214,7 @@ class _Worker:
         """The last moment before hours are spent: something to learn from, and the lock as promised."""
         if not self.view.step("train").items and not self.view.step("train").waiting:
             raise StageError("there is nothing to train on")
-        if not any(row.images for row in balancing.table(self.view).concepts):
+        if not self.view.project.slider and not any(row.images for row in balancing.table(self.view).concepts):
             named = "; ".join(f"{entry['item']}: {entry['problem']}" for entry in aside(self.view)[:5])
             raise StageError(
                 f"no image can be used ({named})", next_step="put readable images into the concept folders"

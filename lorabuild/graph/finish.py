@@ -10,6 +10,7 @@ from lorabuild.core.nullindex import drop_indexes, write_index
 from lorabuild.graph import lock as locks
 from lorabuild.graph import manifest, past
 from lorabuild.graph.difference import record_words
+from lorabuild.graph.lineage import parent_of
 from lorabuild.graph.order import LAST
 from lorabuild.graph.status import aside, up_to_date
 
@@ -68,10 +69,13 @@ def content(view: View, stages: tuple[str, ...], outputs: list[dict[str, str]]) 
 def hold_to_lock(view: View, stages: tuple[str, ...]) -> None:
     """Before training: raise ``DifferenceError`` when what goes into it differs from the lock."""
     then = locks.read_lock(view.site.root)
+    parent_of(then or {}, view.store)
     now = {**locks.lock_of(view, stages, {}), "record": {}}
     if then is not None:
         known = {name: then.get("stages", {}).get(name) for name in now["stages"]}
         then = {**then, "outputs": {}, "record": {}, "stages": known}
+        if "train" not in stages:
+            then.pop("lineage", None)
         if "balance" not in stages:
             then["concepts"] = {}
     locks.compare(then, now)

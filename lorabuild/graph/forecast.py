@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.words import nearest
-from lorabuild.graph import balancing
+from lorabuild.graph import balancing, preflight
+from lorabuild.graph.costs import costs
 from lorabuild.graph.explain import changes, reasons
+from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.members import members
 from lorabuild.graph.namesakes import shared_words
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from lorabuild.graph.view import Step, View
 
 LOOKED_AT = 20
-PARTS = ("unet", "vae", "text_encoder", "tokenizer")
+PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2")
 
 
 def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -37,8 +39,19 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
         "triggers": table["triggers"],
         "steps": table["steps"],
         "regularization_per_epoch": table["regularization_per_epoch"],
-        "warnings": table["warnings"] + duplicates(view),
+        "notes": notes(view),
+        "warnings": table["warnings"] + duplicates(view) + costs(view) + preflight.warnings(view),
+        **({"targets": table["targets"]} if "targets" in table else {}),
     }
+
+
+def notes(view: View) -> list[dict[str, str]]:
+    """What a training that is to be done has before it, and what of the images it leaves out."""
+    found = [note for item in view.step("train").todo for note in item.reads.get("notes", ())]
+    if out := held_out(view):
+        text = f"{len(out)} image{'s are' if len(out) > 1 else ' is'} held out of the training, to validate it on"
+        found.append({"code": "validation", "item": "train", "text": text})
+    return found
 
 
 def _stage(view: View, step: Step, history: list[dict[str, Any]]) -> dict[str, Any]:
@@ -95,15 +108,34 @@ def item_reasons(view: View, stage: str, item: Item, *, had_result: bool) -> lis
 
 
 def duplicates(view: View) -> list[dict[str, str]]:
-    """A warning for each picture that a concept holds twice, and for words that several pictures read."""
-    return shared_words(view) + [
-        {
-            "code": "duplicate",
-            "item": member.id,
-            "text": f"{member.id} is the same picture as {member.twin}; it is used once",
-        }
+    """A warning for each picture that a concept holds twice, for words that several read, and for masks of no use."""
+    return (
+        flawed_masks(view)
+        + shared_words(view)
+        + [
+            {
+                "code": "duplicate",
+                "item": member.id,
+                "text": f"{member.id} is the same picture as {member.twin}; it is used once",
+            }
+            for member in members(view)
+            if member.twin
+        ]
+    )
+
+
+FLAWS = {
+    "black": "its mask is black all over: nothing of the picture is learned",
+    "grey": "its mask is the same grey all over: it masks nothing and only lowers the picture's weight",
+}
+
+
+def flawed_masks(view: View) -> list[dict[str, str]]:
+    """A warning for each mask that tells no part of its picture from another."""
+    return [
+        {"code": f"{member.flaw}-mask", "item": member.id, "text": FLAWS[member.flaw]}
         for member in members(view)
-        if member.twin
+        if member.flaw and not member.twin
     ]
 
 
@@ -119,11 +151,12 @@ def known(view: View, path: str) -> bool:
 
 
 def why(view: View, subject: str) -> dict[str, Any]:
-    """The reasons for one stage, or for one image in every stage.
+    """The reasons for one stage, or for one image in every stage; ``lora`` and ``slider`` are what is trained.
 
     Raises:
         ProjectError: when there is neither a stage nor an image of that name.
     """
+    subject = "train" if subject == view.project.kind else subject
     path = _path(view, subject)
     if subject not in STAGES and not known(view, path):
         near = nearest(path, [*STAGES, *view.inventory.files, *view.settled("scan").ids])

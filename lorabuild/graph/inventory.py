@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lorabuild.core.digest import canonical, digest
@@ -12,12 +12,14 @@ from lorabuild.core.files import walk
 from lorabuild.core.nullcheck import folder_stamps
 from lorabuild.core.statcache import FileDigest, StatCache
 from lorabuild.core.words import hand
-from lorabuild.graph import settled
+from lorabuild.graph import masks, settled
+from lorabuild.graph.allowed import show_code
+from lorabuild.models.hub import commit_of
 from lorabuild.models.source import Located, locate
 from lorabuild.schema.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from lorabuild.core.nullindex import Seen
@@ -40,6 +42,7 @@ class ImageFile:
         digest: of its bytes; None when it can't be read.
         tags, tags_digest: the side file that a side-file tagger reads.
         text, text_digest: the caption that a person wrote beside it.
+        mask, mask_digest: what of it is learned, where masks lie beside the images.
         problem: why it can't be read.
     """
 
@@ -50,6 +53,8 @@ class ImageFile:
     tags_digest: str | None = None
     text: Path | None = None
     text_digest: str | None = None
+    mask: Path | None = None
+    mask_digest: str | None = None
     problem: str | None = None
 
 
@@ -59,12 +64,13 @@ class Inventory:
 
     Attributes:
         files: path → image file, in code point order, each once; those that are settled are left out.
-        members: concept → paths of its images, without the settled ones.
+        members: concept → paths of its images, without the settled ones; under no name regularization images.
         settled: what is taken over from the last build; None where everything is looked at.
         refused: what lies in the folders and is no image to be read → why; they are among the files.
         base: the base model.
         models: part of the base model → digest.
         tagger: file of the tagger → digest.
+        revisions: ``base``, ``vae``, ``tagger`` → commit, as far as they are models of the hub.
         about: digest of all that every key depends on beside the images.
         places: every folder that was searched, as the null index names it.
         linked: whether a link was met there.
@@ -77,6 +83,7 @@ class Inventory:
     base: Located
     models: dict[str, str]
     tagger: dict[str, str]
+    revisions: dict[str, str]
     about: str
     places: set[str]
     linked: bool
@@ -91,6 +98,7 @@ class _Search:
     places: set[str]
     linked: bool = False
     settled: Settled | None = None
+    masks: dict[Path, Path] = field(default_factory=dict)
 
 
 def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = None, again: bool = False) -> Inventory:
@@ -103,17 +111,19 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         seen: is shown every file before it is read, for the null index.
         again: look at everything, because it did not stay as it was.
     """
-    concepts = {name: site.path(concept.folder) for name, concept in site.project.concepts.items()}
+    concepts = folders(site)
     base, tagger = locate(site), _tagger(site)
     of_models = [*(path for paths in base.files.values() for path in paths), *tagger.values()]
     if seen:
         _show(seen.folder, concepts.values())
         _show(seen.file, of_models)
+        show_code(site, seen)
     cache = StatCache(store, rehash=rehash)
     known = cache.digests(of_models)
     models = {part: _joined(base.path, paths, known) for part, paths in base.files.items()}
     tagging = {name: _needed(known, path) for name, path in tagger.items()}
-    about = settled.about(site, [models, tagging, base.kind, base.vae_factor, base.prediction_type])
+    facts = [base.kind, base.vae_factor, base.prediction_type, base.zero_terminal_snr]
+    about = settled.about(site, [models, tagging, *facts])
     found = None if rehash or again else _known(site, store, about, seen)
     found = found or _searched(site, concepts.values())
     files = _images(site, found, cache)
@@ -125,10 +135,18 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         base=base,
         models=models,
         tagger=tagging,
+        revisions=_revisions(site, base, tagger),
         about=about,
         places=found.places,
         linked=found.linked,
     )
+
+
+def folders(site: Site) -> dict[str, Path]:
+    """Concept → its folder; under no name that of regularization images of one's own."""
+    found = {name: site.path(concept.folder) for name, concept in site.project.concepts.items()}
+    wanted = site.project.regularization
+    return {**found, **({"": site.path(wanted.folder)} if wanted and wanted.folder else {})}
 
 
 def _known(site: Site, store: Store, about: str, seen: Seen | None) -> _Search | None:
@@ -145,22 +163,54 @@ def _known(site: Site, store: Store, about: str, seen: Seen | None) -> _Search |
     if changed is None:
         return None
     images = [path for path in map(site.root.joinpath, sorted(changed)) if path.is_file()]
-    return _Search(images, held.refused, set(held.folders), settled=held.without(changed))
+    beside = _masks_beside(site, held, changed)
+    told = _told_apart(site, sorted({*images, *beside}))
+    images = [path for path in told.images if path not in beside]
+    return _Search(images, held.refused, set(held.folders), settled=held.without(changed), masks=told.masks)
+
+
+def _masks_beside(site: Site, held: Settled, changed: set[str]) -> set[Path]:
+    """What is called like a mask of one of these images, and is none of them."""
+    alike = masks.alike(held.folders)
+    found = {name for path in changed for name in alike.get(masks.stem_of(settled.place(path)), ())} if alike else set()
+    return {site.root / name for name in found} - {site.root / path for path in changed}
 
 
 def _searched(site: Site, folders: Iterable[Path]) -> _Search:
-    """Every image in the folders."""
+    """Every image in the folders, with its mask."""
     found = {folder: walk(folder, SUFFIXES, within=site.root) for folder in sorted(set(folders))}
-    refused = {relative(site, path): why for listing in found.values() for path, why in listing.problems.items()}
-    images = sorted({path for listing in found.values() for path in listing.files})
+    problems = {relative(site, path): why for listing in found.values() for path, why in listing.problems.items()}
+    told = _told_apart(site, sorted({path for listing in found.values() for path in listing.files}))
     places = {_place(site, folder) for listing in found.values() for folder in listing.folders}
-    return _Search(images, refused, places, any(listing.linked for listing in found.values()))
+    linked = any(listing.linked for listing in found.values())
+    return _Search(told.images, problems | told.refused, places, linked, masks=told.masks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Images, the masks of some of them, and what is neither → why."""
+
+    images: list[Path]
+    masks: dict[Path, Path]
+    refused: dict[str, str]
+
+
+def _told_apart(site: Site, paths: Sequence[Path]) -> _Told:
+    """Tell images from masks by their names."""
+    names = {path.as_posix(): path for path in paths}
+    tops = {folder.as_posix() for folder in folders(site).values()}
+    found = masks.sort_out(names, tops, wanted=site.project.images.masks == "side")
+    return _Told(
+        [names[name] for name in found.images],
+        {names[image]: names[mask] for image, mask in found.masks.items()},
+        {relative(site, names[name]): why for name, why in found.refused.items()},
+    )
 
 
 def _images(site: Site, found: _Search, cache: StatCache) -> list[ImageFile]:
     wanted = endings(site)
-    beside = {path: _beside(path, wanted) for path in found.images}
-    digests = cache.digests([*found.images, *(side for pair in beside.values() for side in pair if side)])
+    beside = {path: (*_beside(path, wanted), found.masks.get(path)) for path in found.images}
+    digests = cache.digests([*found.images, *(side for sides in beside.values() for side in sides if side)])
     files = [_image(site, path, *beside[path], digests) for path in found.images]
     return files + [ImageFile(name, site.root / name, None, problem=why) for name, why in found.refused.items()]
 
@@ -198,9 +248,11 @@ def _beside(path: Path, endings: tuple[str | None, str | None]) -> tuple[Path | 
     return tags, text
 
 
-def _image(site: Site, path: Path, tags: Path | None, text: Path | None, digests: Digests) -> ImageFile:
-    """An image; one whose words can't be read is none, for it would be learned without them."""
-    closed = (_closed(site, side, digests) for side in (tags, text) if side)
+def _image(
+    site: Site, path: Path, tags: Path | None, text: Path | None, mask: Path | None, digests: Digests
+) -> ImageFile:
+    """An image; one whose words or mask can't be read is none, for it would be learned without them."""
+    closed = (_closed(site, side, digests) for side in (tags, text, mask) if side)
     problem = digests[path].problem or next(filter(None, closed), None)
     return ImageFile(
         relative(site, path),
@@ -210,12 +262,14 @@ def _image(site: Site, path: Path, tags: Path | None, text: Path | None, digests
         digests[tags].digest if tags else None,
         text,
         digests[text].digest if text else None,
+        mask,
+        digests[mask].digest if mask else None,
         problem,
     )
 
 
 def _closed(site: Site, side: Path, digests: Digests) -> str | None:
-    """Why the words beside an image can't be used."""
+    """Why the words or the mask beside an image can't be used."""
     if side.is_symlink() and not os.path.realpath(side).startswith(os.path.realpath(site.root) + os.sep):
         return f"{side.name} beside it is a link that leads outside"
     why = digests[side].problem
@@ -236,6 +290,13 @@ def _needed(digests: Digests, path: Path) -> str:
             next_step="check the file and its permissions",
         )
     return held.digest
+
+
+def _revisions(site: Site, base: Located, tagger: Mapping[str, Path]) -> dict[str, str]:
+    """The commits of the hub models among these."""
+    vae = commit_of(base.files["vae"][0]) if site.project.base.vae else None
+    found = {"base": base.revision, "vae": vae, "tagger": next(map(commit_of, tagger.values()), None)}
+    return {what: commit for what, commit in found.items() if commit}
 
 
 def _joined(root: Path, paths: tuple[Path, ...], digests: Digests) -> str:

@@ -13,6 +13,7 @@ from lorabuild import __version__
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.errors import DifferenceError, ProjectError
 from lorabuild.graph import balancing
+from lorabuild.graph.lineage import lineage
 from lorabuild.graph.manifest import MANIFEST
 from lorabuild.graph.members import members
 from lorabuild.graph.view import version_of
@@ -56,6 +57,7 @@ def lock_of(view: View, stages: tuple[str, ...], outputs: Mapping[str, str]) -> 
         "concepts": _concepts(view) if "balance" in stages else {},
         "record": records(view, stages),
         "outputs": {str(portable(path, keep=2)): sha for path, sha in sorted(outputs.items())},
+        **({"lineage": before} if "train" in stages and (before := lineage(view)) else {}),
     }
 
 
@@ -83,20 +85,17 @@ def comparable(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 
 
 def _models(view: View) -> dict[str, Any]:
-    base = {
-        "source": portable(view.project.base.model),
-        "revision": view.inventory.base.revision,
-        "parts": dict(sorted(view.inventory.models.items())),
+    """What each model is, and the revision that the next build takes of one that is named by a hub id."""
+    project, held, commits = view.project, view.inventory, view.inventory.revisions
+    found: dict[str, tuple[str | None, Mapping[str, str]]] = {"base": (project.base.model, held.models)}
+    if project.base.vae:
+        found["vae"] = (project.base.vae, {"vae": held.models["vae"]})
+    if held.tagger:
+        found["tagger"] = (getattr(project.captions.tagger, "model", None), held.tagger)
+    return {
+        what: {"source": portable(source), "revision": commits.get(what), "parts": dict(sorted(parts.items()))}
+        for what, (source, parts) in found.items()
     }
-    tagger = view.project.captions.tagger
-    models = {"base": base}
-    if view.inventory.tagger:
-        models["tagger"] = {
-            "source": portable(getattr(tagger, "model", None)),
-            "revision": None,
-            "parts": dict(sorted(view.inventory.tagger.items())),
-        }
-    return models
 
 
 def _concepts(view: View) -> dict[str, Any]:

@@ -30,6 +30,9 @@ class Member(NamedTuple):
         size: width and height as it is trained on; read from its header before it is prepared, None if that fails.
         caption: its caption; None before it is captioned.
         twin: path of the equal picture in the same concept that is used instead of this one.
+        mask: digest of its mask's pixels; None where it has none.
+        flaw: what is wrong with its mask: ``black`` or ``grey`` all over, or nothing.
+        side: the mask's file as it lies beside the image, where it is one of its own.
     """
 
     id: str
@@ -41,6 +44,9 @@ class Member(NamedTuple):
     size: tuple[int, int] | None
     caption: str | None
     twin: str | None
+    mask: str | None = None
+    flaw: str = ""
+    side: str | None = None
 
     def absolute(self, view: View) -> Path:
         """Where the image lies."""
@@ -94,15 +100,25 @@ def _fresh(view: View) -> list[Fresh]:
 
 def members(view: View) -> list[Member]:
     """Every usable image of every concept, concept by concept in the order of lora.yaml, each in order of path."""
-    return view.derived("members", _members)
+    return view.derived("members", lambda view: [member for member in everyone(view) if member.concept])
 
 
-def _members(view: View) -> list[Member]:
+def priors(view: View) -> list[Member]:
+    """The usable regularization images of one's own, in order of path; they are of no concept."""
+    return view.derived("priors", lambda view: [member for member in everyone(view) if not member.concept])
+
+
+def everyone(view: View) -> list[Member]:
+    """Members and priors."""
+    return view.derived("everyone", _everyone)
+
+
+def _everyone(view: View) -> list[Member]:
     new = [_member(view, member) for member in fresh(view)]
     known = view.inventory.settled
     if not known:
         return new
-    order = {concept: place for place, concept in enumerate(view.project.concepts)}
+    order = {concept: place for place, concept in enumerate([*view.project.concepts, ""])}
     return sorted([*map(Member._make, known.members), *new], key=lambda member: (order[member.concept], member.path))
 
 
@@ -110,7 +126,7 @@ def _member(view: View, member: Fresh) -> Member:
     path = member.file.path
     scanned, prepared = view.made("scan").get(path), view.made("prepare").get(path)
     caption = view.made("caption").get(member.id)
-    facts = prepared.facts if prepared else {}
+    facts, mask = prepared.facts if prepared else {}, member.file.mask
     return Member(
         member.id,
         member.concept,
@@ -121,6 +137,9 @@ def _member(view: View, member: Fresh) -> Member:
         (facts["width"], facts["height"]) if facts else header_size(member.file.absolute),
         caption.facts["caption"] if caption and not caption.problem else None,
         member.twin,
+        facts.get("mask"),
+        facts.get("mask_flaw", ""),
+        mask.relative_to(member.file.absolute.parent).as_posix() if mask else None,
     )
 
 
@@ -142,7 +161,7 @@ def clash(view: View) -> bool:
 
 def finished(view: View) -> tuple[list[Member], set[str]]:
     """The images about which nothing is open, and the paths of those about which something is."""
-    found = members(view)
+    found = everyone(view)
     open_ones = {member.path for member in found if member.caption is None or member.pixels is None}
     open_ones |= {path for member in found if member.twin for path in (member.path, member.twin)}
     open_ones |= view.inventory.files.keys() - {member.path for member in found}
@@ -154,7 +173,7 @@ def _picture(file: ImageFile, result: Result | None) -> str:
     return str(result.facts["pixels"]) if result else file.path
 
 
-def _claim(file: ImageFile) -> tuple[bool, str, bool, str, str]:
-    """The least of equal pictures is used: one with words beside it, whatever the files are called."""
-    text, tags = file.text_digest, file.tags_digest
-    return (text is None, text or "", tags is None, tags or "", file.path)
+def _claim(file: ImageFile) -> tuple[bool | str, ...]:
+    """The least of equal pictures is used: one with words or a mask beside it, whatever the files are called."""
+    beside = (file.text_digest, file.tags_digest, file.mask_digest)
+    return (*(part for side in beside for part in (side is None, side or "")), file.path)

@@ -33,6 +33,7 @@ def inputs(site: Site) -> list[Path]:
     """The folders of the concepts and the models, in the order of lora.yaml; none is there for a model of the hub."""
     project = site.project
     texts = [concept.folder for concept in project.concepts.values()]
+    texts += [project.regularization.folder or ""] if project.regularization else []
     texts += [project.base.model, getattr(project.captions.tagger, "model", "")]
     return [site.path(text) for text in dict.fromkeys(texts) if text]
 

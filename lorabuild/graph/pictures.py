@@ -10,10 +10,12 @@ from lorabuild.captions.compose import rules_as_dict
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.files import read_if_there
 from lorabuild.core.words import hand
-from lorabuild.graph import balancing
-from lorabuild.graph.members import Fresh, clash, fresh, members, usable
-from lorabuild.graph.prior import prior_pictures
+from lorabuild.graph import balancing, basis
+from lorabuild.graph.course import slider_texts
+from lorabuild.graph.members import Fresh, Member, clash, everyone, fresh, usable
+from lorabuild.graph.prior import prior_pictures, prior_waiting
 from lorabuild.graph.view import Draft, Taken, View, Waiting, item
+from lorabuild.graph.wording import most_forms, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +29,7 @@ ASKED = {
     "optimizer": "training.optimizer.type",
     "min_snr": "training.min_snr_gamma",
     "prior": "regularization",
+    "priors": "regularization images",
 }
 """What the balance is asked → the words of lora.yaml that say it, for ``why``."""
 
@@ -41,7 +44,9 @@ def scan(view: View) -> Iterator[Draft]:
 
 def prepare(view: View) -> Iterator[Draft]:
     """One item an image that can be decoded."""
-    settings = {"images.background": view.project.images.background}
+    images = view.project.images
+    settings = {"images.background": images.background}
+    settings |= {"images.masks": images.masks} if images.masks != "none" else {}
     yield Taken(view.settled("prepare"))
     scanned = view.made("scan")
     for file in view.inventory.files.values():
@@ -49,7 +54,11 @@ def prepare(view: View) -> Iterator[Draft]:
             yield Waiting(file.path)
         elif file.digest and not scanned[file.path].problem:
             parts = {"pixels": scanned[file.path].facts["pixels"], **settings}
-            yield item("prepare", file.path, parts, {"path": str(file.absolute), "file": file.digest})
+            reads: dict[str, Any] = {"path": str(file.absolute), "file": file.digest}
+            if file.mask:
+                parts["mask"] = file.mask_digest
+                reads["mask"] = {"path": str(file.mask), "file": file.mask_digest, "name": file.mask.name}
+            yield item("prepare", file.path, parts, reads)
 
 
 def tag(view: View) -> Iterator[Draft]:
@@ -89,7 +98,7 @@ def caption(view: View) -> Iterator[Draft]:
 
 
 def _caption(view: View, member: Fresh, rules: dict[str, Any], tags: Result, frequency: dict[str, int] | None) -> Draft:
-    names = view.project.concepts[member.concept].triggers
+    names = view.project.concepts[member.concept].triggers if member.concept else ()
     asked = {name: value for trigger in names for name, value in view.site.consumed(f"triggers.{trigger}").items()}
     triggers = {name: value for name, value in asked.items() if not name.endswith(".class")}  # no caption says it
     words = read_if_there(member.file.text) if member.file.text else None
@@ -116,7 +125,9 @@ def _frequency(view: View, tagged: dict[str, Result]) -> dict[str, int]:
 
 
 def balance(view: View) -> Iterator[Draft]:
-    """The one item that turns the budget into repeats."""
+    """The one item that turns the budget into repeats; a slider has none, and nothing to repeat."""
+    if view.project.slider:
+        return
     if any(result is None for _, result in usable(view)):
         yield Waiting("balance")
         return
@@ -132,37 +143,49 @@ def latents(view: View) -> Iterator[Draft]:
     sizes = balancing.sizes(view)
     yield Taken(view.settled("latents"))
     known = frozenset(view.settled("latents").ids)
-    for member in members(view):
+    for member in everyone(view) if view.project.images.cache else ():
         if member.twin or member.id in known:
             continue
         if member.pixels is None or member.size is None:
             yield Waiting(member.id)
             continue
         bucket = list(bucket_of(*member.size, sizes))
-        reads = {"path": str(member.absolute(view)), "pixels": member.pixels, "bucket": bucket}
-        yield item("latents", member.id, {**settings, "pixels": member.pixels, "bucket": bucket}, reads)
+        seen = {"pixels": member.pixels, "bucket": bucket}
+        reads = {**seen, **file_of(view, member)}
+        masked = {"prepare.mask": member.mask} if member.mask else {}
+        yield item("latents", member.id, {**settings, **seen, **masked}, reads)
     yield from prior_pictures(view)
+    yield from (Waiting(name) for name in prior_waiting(view))
+
+
+def file_of(view: View, member: Member) -> dict[str, Any]:
+    """Where a stage reads an image from: its path, digest of its mask, and that one's path where it has a file."""
+    path = member.absolute(view)
+    side = {"side": str(path.parent / member.side)} if member.side else {}
+    return {"path": str(path)} if member.mask is None else {"path": str(path), "mask": member.mask, **side}
 
 
 def text(view: View) -> Iterator[Draft]:
     """One item a distinct text: captions, prior prompts, and the empty caption."""
     training = view.project.training
     frozen = training.train == "unet"
-    parts: dict[str, Any] = {"base.tokenizer": view.inventory.models["tokenizer"], "hidden states": frozen}
-    if frozen:
-        parts |= {
-            "base.text_encoder": view.inventory.models["text_encoder"],
-            "base.clip_skip": view.project.base.clip_skip,
-        }
-    texts = {member.caption for member in members(view) if member.caption is not None}
-    texts |= {prior.reads["prompt"] for prior in prior_pictures(view)} | {""}
+    parts: dict[str, Any] = {**basis.for_texts(view, frozen=frozen), "hidden states": frozen}
+    texts = {
+        form
+        for member in everyone(view)
+        if member.caption is not None
+        for form in wording(view, member.caption, member.concept).texts
+    }
+    texts |= {form for prior in prior_pictures(view) for form in wording(view, prior.reads["prompt"]).texts} | {""}
+    texts |= slider_texts(view.project)
     taken = view.settled("text").only({text_id(words) for words in texts})
     yield Taken(taken)
     known = frozenset(taken.ids)
     for words in sorted(words for words in texts if text_id(words) not in known):
         yield item("text", text_id(words), {**parts, "text": words}, {"text": words, "frozen": frozen})
     captions = view.made("caption")
-    yield from (Waiting(member.id) for member in fresh(view) if member.id not in captions)
+    waiting = [member.id for member in fresh(view) if member.id not in captions]
+    yield from (Waiting(f"{name} #{form}" if form else name) for name in waiting for form in range(most_forms(view)))
 
 
 def text_id(words: str) -> str:

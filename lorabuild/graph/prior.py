@@ -3,46 +3,89 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lorabuild.balance.buckets import bucket_of
+from lorabuild.captions import human
 from lorabuild.core.counted import count
-from lorabuild.graph import balancing
+from lorabuild.graph import balancing, basis
+from lorabuild.graph.members import members
 from lorabuild.graph.view import item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lorabuild.balance.buckets import Size
     from lorabuild.core.item import Item
+    from lorabuild.graph.members import Member
     from lorabuild.graph.view import View
-
-DRAWN_WITH = ("unet", "text_encoder", "tokenizer", "scheduler", "vae")
+    from lorabuild.schema.regularization import Generate
 
 
 def prior_pictures(view: View) -> Iterator[Item]:
     """One latents item a prior picture; its key holds everything that the picture is drawn from."""
     wanted = view.project.regularization
-    if wanted is None:
+    if wanted is None or wanted.folder:
         return
-    generate = wanted.generate
-    prompts = generate.prompts or _class_words(view) or ("",)
-    side = view.project.images.resolution
-    size = list(bucket_of(side, side, balancing.sizes(view)))
-    models = {f"base.{part}": view.inventory.models[part] for part in DRAWN_WITH}
-    for index in range(generate.count):
-        prompt = chosen(prompts[index % len(prompts)], generate.seed, index)
+    generate, models = wanted.generate, basis.for_drawing(view)
+    for drawn in _per_image(view) if generate.per_image else _counted(view, generate):
         reads = {
             "prior": True,
-            "prompt": prompt,
+            "prompt": drawn.prompt,
             "negative": generate.negative,
-            "seed": count("prior", generate.seed, index) % 2**32,
+            "seed": drawn.seed,
             "steps": generate.steps,
             "cfg": generate.cfg,
-            "size": size,
+            "size": list(drawn.size),
         }
         asked = {f"regularization.{name}": value for name, value in reads.items()}
-        parts = {**models, "base.clip_skip": view.project.base.clip_skip, **asked}
-        yield item("latents", f"regularization/{index + 1:03d}", parts, reads)
+        yield item("latents", drawn.id, {**models, **asked}, reads)
+
+
+def prior_waiting(view: View) -> Iterator[str]:
+    """What the prior pictures are called whose words aren't known yet."""
+    wanted = view.project.regularization
+    if wanted and wanted.generate.per_image and not wanted.folder:
+        yield from (_id(member) for member in members(view) if not member.twin and not _known(member))
+
+
+class _Drawn(NamedTuple):
+    """A picture to be drawn."""
+
+    id: str
+    prompt: str
+    seed: int
+    size: Size
+
+
+def _counted(view: View, generate: Generate) -> Iterator[_Drawn]:
+    """As many as are asked for, of the prompts in turn, square."""
+    prompts = generate.prompts or _class_words(view) or ("",)
+    side = view.project.images.resolution
+    size = bucket_of(side, side, balancing.sizes(view))
+    for index in range(generate.count):
+        prompt = chosen(prompts[index % len(prompts)], generate.seed, index)
+        yield _Drawn(f"regularization/{index + 1:03d}", prompt, count("prior", generate.seed, index) % 2**32, size)
+
+
+def _per_image(view: View) -> Iterator[_Drawn]:
+    """One a training image, of its size, from what its caption says beside the triggers."""
+    regularization, sizes = view.project.regularization, balancing.sizes(view)
+    seed = regularization.generate.seed if regularization else 0
+    classes = {name: trigger.class_ or "" for name, trigger in view.project.triggers.items()}
+    for member in members(view):
+        if not member.twin and _known(member) and member.caption is not None and member.size:
+            words = {name: classes.get(name, "") for name in view.project.concepts[member.concept].triggers}
+            counted = count("prior", seed, member.concept, member.pixels) % 2**32
+            yield _Drawn(_id(member), human.without(member.caption, words), counted, bucket_of(*member.size, sizes))
+
+
+def _known(member: Member) -> bool:
+    return member.caption is not None and member.pixels is not None
+
+
+def _id(member: Member) -> str:
+    return f"regularization of {member.id}"
 
 
 def chosen(prompt: str, seed: int, index: int) -> str:

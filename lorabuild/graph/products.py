@@ -11,7 +11,8 @@ from lorabuild.core.digest import canonical, digest
 from lorabuild.graph import balancing
 from lorabuild.graph.drawing import epoch_name
 from lorabuild.graph.forecast import duplicates
-from lorabuild.graph.members import captioned, members
+from lorabuild.graph.heldout import held_out
+from lorabuild.graph.members import captioned, members, priors
 from lorabuild.graph.status import aside
 from lorabuild.graph.view import Draft, View, Waiting, item
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from lorabuild.schema.site import Site
 
 PACKED = (
-    *("name", "base.family", "base.clip_skip", "images.resolution", "images.flip", "network", "training", "output"),
+    *("name", "kind", "slider", "base.family", "base.vae", "base.clip_skip", "base.max_token_length"),
+    *("images.resolution", "images.flip"),
+    *("network", "training", "output"),
     *("regularization.prior_loss_weight", "samples.negative", "samples.weight"),
 )
 """The words of lora.yaml that the files tell or follow; everything else is in them by way of its results."""
@@ -100,7 +103,7 @@ def report(view: View) -> Iterator[Draft]:
 
 
 def _facts(view: View, trained: Result) -> dict[str, Any]:
-    epochs, base = view.project.budget.epochs, view.inventory.base
+    epochs, base = trained.facts["epochs"], view.inventory.base
     table, steps = balancing.table(view), trained.facts["steps"]
     sides = [side for size in balancing.sizes(view) for side in size]
     return {
@@ -115,16 +118,21 @@ def _facts(view: View, trained: Result) -> dict[str, Any]:
             "name": PurePath(view.project.base.model).name,
             "path": str(base.path) if base.kind == "file" else None,
             "prediction": base.prediction_type,
+            "zero_terminal_snr": base.zero_terminal_snr,
         },
         "buckets": [min(sides), max(sides)],
         "images": _images(view),
-        "priors": [
-            {"bucket": made.reads["size"], "repeats": 1}
-            for made in view.step("latents").items
-            if made.reads.get("prior")
-        ],
+        "priors": [{"bucket": bucket, "repeats": 1} for bucket in _prior_buckets(view)],
         "date": view.date,
     }
+
+
+def _prior_buckets(view: View) -> list[list[int]]:
+    """The bucket of every regularization image, drawn or of one's own."""
+    sizes = balancing.sizes(view)
+    drawn = [made.reads["size"] for made in view.step("latents").items if made.reads.get("prior")]
+    own = (member.size for member in priors(view) if member.size and not member.twin)
+    return drawn + [list(bucket_of(*size, sizes)) for size in own]
 
 
 def _images(view: View) -> list[dict[str, Any]]:
@@ -143,7 +151,7 @@ def _images(view: View) -> list[dict[str, Any]]:
                 "width": member.size[0],
                 "height": member.size[1],
                 "bucket": list(bucket_of(*member.size, sizes)),
-                "repeats": repeats[member.concept],
+                "repeats": 0 if member.id in held_out(view) else repeats[member.concept],
                 "caption": facts["caption"],
                 "tags": facts["tags"],
                 "pruned": facts["pruned"],

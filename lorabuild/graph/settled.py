@@ -20,6 +20,7 @@ from lorabuild.core.nullcheck import FIELDS, folder_stamps, pack, unpack
 from lorabuild.core.nullindex import STORE, code
 from lorabuild.core.stamps import FOREIGN, Stamp, racy
 from lorabuild.graph.column import Column
+from lorabuild.graph.masks import alike, images_of, is_image, owner_stem, stem_of
 from lorabuild.graph.members import finished
 from lorabuild.graph.order import BY_MEMBER, BY_PATH
 from lorabuild.schema.suffixes import SUFFIXES
@@ -124,6 +125,7 @@ def _differing(
 ) -> bool:
     """Add what differs in one folder; False when it holds something that only a search can judge."""
     before, after = _by_name(then), _by_name(now)
+    masked = alike(known.folders) if before.keys() != after.keys() else {}
     for name in before.keys() | after.keys():
         path = f"{place}/{name}"
         if before.get(name) == after.get(name) or name.startswith(".") or path in known.folders:
@@ -134,7 +136,9 @@ def _differing(
         if path.removeprefix("./") in known.refused:
             return False
         if suffix in SUFFIXES:
-            found.add(path.removeprefix("./"))
+            if (name in before) != (name in after) and (owner_stem(path) or stem_of(path) in masked):
+                return False
+            found |= {image.removeprefix("./") for image in (path, *images_of(path, known.folders))}
         elif name.endswith(endings):
             stem = name.removesuffix(next(ending for ending in endings if name.endswith(ending)))
             beside = [other for other in after if os.path.splitext(other)[0] == stem]  # noqa: PTH122
@@ -142,9 +146,9 @@ def _differing(
     return True
 
 
-def is_image(name: str) -> bool:
-    """Whether a file counts as an image by its name."""
-    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
+def place(path: str) -> str:
+    """A path as the folders' places are named: below the project with ``./``."""
+    return path if os.path.isabs(path) else f"./{path}"  # noqa: PTH117 – a path object costs more than all the rest
 
 
 def _by_name(listing: Listing) -> dict[str, tuple[int, ...]]:
@@ -172,7 +176,8 @@ def _content(view: View, folders: dict[str, Listing], at: Now | None) -> tuple[A
     """What ``read`` takes apart. Raises ValueError where it can't be said in columns."""
     known = view.inventory.settled
     members, left = finished(view)
-    left |= {path for place, listing in folders.items() for path in _young(place, listing, at)}
+    young = {path for place, listing in folders.items() for path in _young(place, listing, at)}
+    left |= young | {image.removeprefix("./") for path in young for image in images_of(place(path), folders)}
     rows = [tuple(member) for member in members if member.path not in left]
     names = _names({str(row[2]) for row in rows}, {str(row[0]) for row in rows})
     records = {stage: list(known.records.get(stage, ())) if known else [] for stage in (*names, "text")}

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 def status(view: View) -> dict[str, Any]:
     """Everything that ``status --json`` prints."""
-    history = view.store.history()
+    history, table = view.store.history(), balancing.table(view).as_dict()
     return {
         "name": view.project.name,
         "clean": all(view.step(stage).clean for stage in STAGES),
         "stages": [_stage(view, stage) for stage in STAGES],
-        "concepts": balancing.table(view).as_dict()["concepts"],
+        "concepts": table["concepts"],
+        **({"targets": table["targets"]} if "targets" in table else {}),
         "images": images(view),
         "aside": aside(view),
         "outputs": outputs(view, history),

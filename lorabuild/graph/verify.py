@@ -12,9 +12,11 @@ from lorabuild.core.events import Emit, Event
 from lorabuild.core.store import Store
 from lorabuild.graph import lock as locks
 from lorabuild.graph import past
+from lorabuild.graph.allowed import hold_to_trust
 from lorabuild.graph.build import Tally, until_still
 from lorabuild.graph.difference import record_words
 from lorabuild.graph.finish import content, hold_to_lock, packed
+from lorabuild.graph.lineage import lend, parent_of
 from lorabuild.graph.session import STORE, placed
 
 if TYPE_CHECKING:
@@ -103,8 +105,12 @@ def verify(loaded: Loaded, wishes: Wishes, emit: Emit, *, keep: bool = False) ->
         raise DifferenceError(
             f"there is no {locks.NAME} to compare with", next_step="run `lorabuild` and commit the lock"
         )
+    hold_to_trust(loaded.site, wishes)
     found, aside = Found(held), root / STORE / ASIDE
+    with Store(root / STORE, read_only=True) as own:
+        parent = parent_of(held, own)
     alone = replace(wishes, locked=True, rehash=True, seen=None, person=None)  # nobody: no other store is asked
+    alone = replace(alone, parent=parent.key if parent else None)
 
     def ends(
         view: View, stages: tuple[str, ...], _tally: Mapping[str, Any], _wishes: Wishes, _emit: Emit
@@ -123,6 +129,9 @@ def verify(loaded: Loaded, wishes: Wishes, emit: Emit, *, keep: bool = False) ->
         _empty(aside)
         try:
             with Store(aside) as store:
+                if parent:
+                    with Store(root / STORE, read_only=True) as own:
+                        lend(parent, own, store)
                 until_still(loaded, store, alone, Tally(), emit, ends)
         finally:
             if not keep:

@@ -81,6 +81,8 @@ class View:
         store: results of earlier builds.
         drafts: stage → the function that says what its items are.
         date: SOURCE_DATE_EPOCH, where a person fixed the date that the files carry.
+        fresh: train from the start, whatever was trained before.
+        parent: key of the training to go on from; None lets ``training.on_change`` decide.
         tally: stage → what this build did so far, for the report.
         steps: the answers so far.
         results: key → sound result.
@@ -93,6 +95,8 @@ class View:
     store: Store
     drafts: Mapping[str, Drafts]
     date: int | None = None
+    fresh: bool = False
+    parent: str | None = None
     tally: dict[str, dict[str, Any]] = field(default_factory=dict)
     steps: dict[str, Step] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)

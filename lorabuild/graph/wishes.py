@@ -20,6 +20,8 @@ class Wishes:
         wait: wait for another build, instead of failing.
         rehash: read every file again, whatever its stat says.
         date: SOURCE_DATE_EPOCH, where a person fixed the date that the files carry.
+        fresh: train from the start, whatever was trained before.
+        parent: key of the training to go on from, for ``verify``.
         seen: made before lora.yaml was read, for the null index; without it none is written.
         person: who builds; without one nothing is shared and nothing outside the project may be written to.
     """
@@ -29,5 +31,7 @@ class Wishes:
     wait: bool = True
     rehash: bool = False
     date: int | None = None
+    fresh: bool = False
+    parent: str | None = None
     seen: Seen | None = None
     person: Person | None = None

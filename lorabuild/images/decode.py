@@ -61,11 +61,16 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A training picture: RGB, digest of its pixels, and whether anything transparent was flattened."""
+    """A training picture: RGB, digest of its pixels, and how opaque it was where anything transparent was flattened."""
 
     image: Image.Image
     pixels: str
-    alpha: bool
+    opacity: Image.Image | None = None
+
+    @property
+    def alpha(self) -> bool:
+        """Whether anything transparent was flattened."""
+        return self.opacity is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,13 @@ def prepared(path: str | os.PathLike[str], settings: Images) -> Prepared:
 def prepare(data: bytes, settings: Images) -> Prepared:
     """The training picture of a file's bytes. Raises ``UnreadableError``."""
     image = decode(data).image
-    alpha = image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
-    if alpha:
+    opacity = image.getchannel("A") if image.mode == "RGBA" else None
+    if opacity is not None and opacity.getextrema() == (255, 255):
+        opacity = None
+    if opacity is not None:
         image = Image.alpha_composite(Image.new("RGBA", image.size, settings.background), image)
     image = image.convert("RGB")
-    return Prepared(image, pixel_digest(image, "RGB"), alpha)
+    return Prepared(image, pixel_digest(image, "RGB"), opacity)
 
 
 def pixel_digest(image: Image.Image, mode: str) -> str:

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def fit(image: Image.Image, bucket: tuple[int, int]) -> NDArray[np.uint8]:
-    """An RGB picture as uint8 [H, W, 3] of the bucket (width, height): exact area means down, Lanczos up.
+def fit(image: Image.Image, bucket: tuple[int, int], corner: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """An RGB picture as uint8 [H, W, 3], a greyscale one [H, W], of the bucket (width, height).
 
-    Only what stays visible is computed, so a very long picture needs no more memory than others.
+    Exact area means down, Lanczos up. Only what stays visible is computed, so a very long picture needs no more memory
+    than others. ``corner`` is the left and top of what stays, in pixels after scaling; the middle without it.
     """
     scaled = resized(*image.size, bucket)
-    left, top = (scaled[0] - bucket[0]) // 2, (scaled[1] - bucket[1]) // 2
+    left, top = corner or ((scaled[0] - bucket[0]) // 2, (scaled[1] - bucket[1]) // 2)
     if scaled[0] <= image.width and scaled[1] <= image.height:
         columns = slice(left, left + bucket[0])
         return _shrunk(np.asarray(image), scaled, columns, slice(top, top + bucket[1]))

@@ -22,9 +22,12 @@ CPU_ROWS = 4  # small pictures go four at once through a CPU …
 CPU_PIXELS = 256 * 256  # … but no more than this many pixels: above it a batch gains nothing and only pads
 
 
-def pick(settings: Device) -> torch.device:
-    """The device of ``device:``, with CPU threads pinned and reproducible kernels. Raises ``ProjectError``."""
-    torch.set_num_threads(threads(settings))
+def pick(settings: Device, processes: int = 1) -> torch.device:
+    """The device of ``device:``, with CPU threads pinned and reproducible kernels. Raises ``ProjectError``.
+
+    So many ``processes`` of this machine, which work at the same time, share its threads.
+    """
+    torch.set_num_threads(max(1, threads(settings) // processes))
     kind = best() if settings.type == "auto" else settings.type
     if not available(kind):
         raise ProjectError(

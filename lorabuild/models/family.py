@@ -4,7 +4,8 @@ A family is one file ``models/<family>.py`` with ``load(located, settings, parts
 here supposes a U-Net or an epsilon target: a flow-matching transformer gives its own ``add_noise``, ``target`` and
 ``snr``. Training and sampling see this protocol and nothing else.
 
-Shapes: B batch, C latent channels, H W pixels, h w latent sides (pixels / vae_factor), T tokens, D text width.
+Shapes: B batch, C latent channels, H W pixels, h w latent sides (pixels / vae_factor), E text encoders, N chunks of 77
+tokens, D text width, P pooled width.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from lorabuild.core.words import hand
 from lorabuild.models import source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import torch
     from torch import Tensor, nn
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from lorabuild.models.source import Located
     from lorabuild.schema.base import Base
 
-PARTS = frozenset(source.PARTS)
+TEXT = ("text_encoder", "text_encoder_2")
+TRAINED = {"both": ("unet", *TEXT), "unet": ("unet",), "text_encoder": TEXT}
+"""Word of ``training.train`` → the parts that get adapters, as far as the family has them."""
+PARTS = frozenset(part for parts in source.PARTS.values() for part in parts)
 
 
 class Model(Protocol):
@@ -60,7 +64,7 @@ class Model(Protocol):
 
     @property
     def alphas_cumprod(self) -> Tensor:
-        """Share of signal ᾱ = snr / (1 + snr) of every timestep, float32 [num_timesteps] on the CPU."""
+        """Share of signal ᾱ that noised latents have at every timestep, float32 [num_timesteps] on the CPU."""
         ...
 
     @property
@@ -79,20 +83,24 @@ class Model(Protocol):
     def layers(self, parts: Collection[str], *, convolutions: bool) -> dict[str, nn.Module]:
         """Kohya layer name → module that an adapter may sit on, in a fixed order.
 
-        ``parts`` is some of ``unet`` and ``text_encoder``; ``convolutions`` adds the residual and resampling blocks.
+        ``parts`` is some of ``unet``, ``text_encoder`` and, where the family has it, ``text_encoder_2``;
+        ``convolutions`` adds the residual and resampling blocks.
         """
         ...
 
     def tokenize(self, texts: Sequence[str]) -> Tensor:
-        """Token ids, int64 [B, T], with begin and end, padded, cut at T."""
+        """Token ids, int64 [B, E, N·77]: as many chunks as the longest text needs, at most max_token_length / 75."""
         ...
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text without begin, end and padding, not cut: above T - 2 the rest is lost."""
+        """Tokens of each text without begin, end and padding, not cut: above max_token_length the rest is lost."""
         ...
 
-    def encode_text(self, tokens: Tensor) -> Tensor:
-        """Context [B, T, D] of token ids [B, chunks·T]; gradients reach adapters on the text encoder."""
+    def encode_text(self, tokens: Tensor) -> dict[str, Tensor]:
+        """``hidden`` [B, 75·N + 2, D], and what else the family reads of its texts (SDXL: ``pooled`` [B, P]).
+
+        Of token ids [B, E, N·77]; gradients reach adapters on the text encoders.
+        """
         ...
 
     def encode_images(self, images: Tensor, noise: Tensor) -> Tensor:
@@ -111,12 +119,20 @@ class Model(Protocol):
         """What ``predict`` should answer, [B, C, h, w]."""
         ...
 
-    def snr(self, t: Tensor) -> Tensor:
-        """Signal-to-noise ratio, float32 [B], of timesteps t [B]."""
+    def step(self, noisy: Tensor, answer: Tensor, t: Tensor, to: Tensor) -> Tensor:
+        """Latents [B, C, h, w] at the earlier timestep ``to`` [B], drawn on from ``t`` [B] by what ``predict`` said."""
         ...
 
-    def predict(self, noisy: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        """The model's answer, float32 [B, C, h, w], for latents [B, C, h, w], t int64 [B], context [B, T, D]."""
+    def snr(self, t: Tensor) -> Tensor:
+        """Signal-to-noise ratio for weightings, float32 [B], of timesteps t [B]: before any rescaling to zero."""
+        ...
+
+    def predict(self, noisy: Tensor, t: Tensor, condition: Mapping[str, Tensor]) -> Tensor:
+        """The model's answer, float32 [B, C, h, w], for latents [B, C, h, w] at timesteps t [B].
+
+        ``condition`` is what ``encode_text`` gave, and ``sizes`` float32 [B, 6]: height and width of the original, top
+        and left of the crop, height and width of the target, in pixels.
+        """
         ...
 
     def sample_latents(
@@ -161,7 +177,10 @@ class Family(Protocol):
 
 
 def load(located: Located, settings: Base, parts: Collection[str], device: torch.device, dtype: torch.dtype) -> Model:
-    """Load ``parts`` (some of ``PARTS``) of a located model, frozen, by the file that has its family's name."""
+    """Load ``parts`` (some of ``PARTS``) of a located model, frozen, by the file that has its family's name.
+
+    Parts that the family doesn't have are passed over.
+    """
     unknown = sorted(set(parts) - PARTS)
     assert not unknown, f"unknown parts {unknown}"
     return cast("Family", hand("models", located.family)).load(located, settings, parts, device, dtype)

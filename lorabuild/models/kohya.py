@@ -1,4 +1,4 @@
-"""Layer names in kohya's spelling (diffusers names with underscores) and the layers that adapters are put on.
+"""Layer names in kohya's spelling (paths with underscores) and the layers that adapters are put on.
 
 Targets are those of the standard trainer: every Linear and Conv2d inside the transformer blocks of the U-Net and inside
 attention and feed-forward of the text encoder; with convolutions, the residual and resampling blocks as well.
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from lorabuild.models import keymap
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -18,10 +20,13 @@ CONVOLUTIONS = frozenset({"ResnetBlock2D", "Downsample2D", "Upsample2D"})
 TEXT = frozenset({"CLIPAttention", "CLIPMLP"})
 
 
-def unet_layers(unet: nn.Module, *, convolutions: bool) -> dict[str, nn.Module]:
-    """``lora_unet_…`` → layer."""
+def unet_layers(unet: nn.Module, *, convolutions: bool, original: bool = False) -> dict[str, nn.Module]:
+    """``lora_unet_…`` → layer, in diffusers' spelling or in the original (LDM) one."""
     inside = ATTENTION | CONVOLUTIONS if convolutions else ATTENTION
-    return {kohya_name("lora_unet", path): layer for path, layer in targets(unet, inside)}
+    places = keymap.unet(path for path, _ in unet.named_modules() if path) if original else {}
+    return {
+        kohya_name("lora_unet", places[path].name if original else path): layer for path, layer in targets(unet, inside)
+    }
 
 
 def text_layers(encoder: nn.Module, prefix: str = "lora_te") -> dict[str, nn.Module]:

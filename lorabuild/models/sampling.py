@@ -5,6 +5,7 @@ Every forward pass has one fixed shape; the last rows are padded, so a picture's
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -34,36 +35,53 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the pictures of a call share: steps, guidance (1: none), latent shape [C, h, w], rows a pass, sampler."""
+    """What the pictures of a call share: steps, guidance (1: none), size in pixels, rows a pass, sampler."""
 
     steps: int
     cfg: float
-    shape: tuple[int, int, int]
+    width: int
+    height: int
     rows: int
     scheduler: Mapping[str, Any]
+
+    @property
+    def guided(self) -> bool:
+        """Whether negative prompts have a part in it."""
+        return self.cfg > 1
 
 
 def draw(model: Model, orders: Sequence[Order], plan: Plan) -> Tensor:
     """Scaled latents float32 [N, C, h, w] on the CPU. ``manual_seed(seed)`` gives the noise, as in diffusers."""
+    drawn: dict[int, Tensor] = {}
     with torch.no_grad():
-        drawn = [_draw(model, group, plan)[:wanted] for group, wanted in padded(orders, plan.rows)]
-    return torch.cat(drawn)
+        for places in _alike(model, orders, plan):
+            for group, wanted in padded(places, plan.rows):
+                latents = _draw(model, [orders[place] for place in group], plan)
+                drawn.update(zip(group[:wanted], latents, strict=False))
+    return torch.stack([drawn[place] for place in range(len(orders))])
+
+
+def _alike(model: Model, orders: Sequence[Order], plan: Plan) -> list[list[int]]:
+    """Places of the orders, together where they need equally many chunks: a neighbour's length must not matter."""
+    found: dict[int, list[int]] = {}
+    for place, order in enumerate(orders):
+        texts = [order.negative, order.prompt] if plan.guided else [order.prompt]
+        found.setdefault(model.tokenize(texts).shape[-1], []).append(place)
+    return list(found.values())
 
 
 def _draw(model: Model, orders: Sequence[Order], plan: Plan) -> Tensor:
-    scheduler = open_scheduler(plan.scheduler)
-    scheduler.set_timesteps(plan.steps)
+    scheduler = open_scheduler(plan.scheduler, plan.steps)
     generators = [torch.Generator().manual_seed(order.seed) for order in orders]
-    noise = torch.stack([torch.randn(1, *plan.shape, generator=generator)[0] for generator in generators])
+    shape = (1, model.latent_channels, plan.height // model.vae_factor, plan.width // model.vae_factor)
+    noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
     latents = (noise * scheduler.init_noise_sigma).to(model.device)
     chance = {"generator": generators} if "generator" in signature(scheduler.step).parameters else {}
-    guided = plan.cfg > 1
-    texts = [order.negative for order in orders] * guided + [order.prompt for order in orders]
-    context = model.encode_text(model.tokenize(texts).to(model.device))
+    condition = _condition(model, orders, plan)
     for t in scheduler.timesteps:
-        noisy = scheduler.scale_model_input(torch.cat([latents] * (1 + guided)), t)
-        answer = model.predict(noisy, t.to(model.device).expand(len(noisy)), context)
-        if guided:
+        noisy = scheduler.scale_model_input(torch.cat([latents] * (1 + plan.guided)), t)
+        answer = model.predict(noisy, t.to(model.device).expand(len(noisy)), condition)
+        if plan.guided:
             without, asked = answer.chunk(2)
             answer = without + plan.cfg * (asked - without)
         latents = scheduler.step(answer, t, latents, **chance, return_dict=False)[0]
@@ -71,10 +89,28 @@ def _draw(model: Model, orders: Sequence[Order], plan: Plan) -> Tensor:
     return drawn.float().cpu()
 
 
-def open_scheduler(config: Mapping[str, Any]) -> Any:
-    """A fresh sampler of the class that the config names. Raises ``ProjectError`` for one that diffusers lacks."""
+def _condition(model: Model, orders: Sequence[Order], plan: Plan) -> dict[str, Tensor]:
+    """What the answers depend on, the negative prompts first; every picture is whole and as large as it is drawn."""
+    texts = [order.negative for order in orders] * plan.guided + [order.prompt for order in orders]
+    size = [plan.height, plan.width, 0, 0, plan.height, plan.width]
+    sizes = torch.tensor([size] * len(texts), dtype=torch.float32, device=model.device)
+    return {**model.encode_text(model.tokenize(texts).to(model.device)), "sizes": sizes}
+
+
+def open_scheduler(config: Mapping[str, Any], steps: int) -> Any:
+    """A fresh sampler of the class that the config names, ready for so many steps.
+
+    DDIM where that one can't begin without any signal. Raises ``ProjectError`` for one that diffusers lacks.
+    """
     name = config.get("_class_name", "")
     found = getattr(diffusers, name, None) if name.endswith("Scheduler") else None
     if found is None:
         raise ProjectError(f"the base model's scheduler is `{name}`, which diffusers doesn't have", where="base.model")
-    return found.from_config({key: value for key, value in config.items() if not key.startswith("_")})
+    if config.get("rescale_betas_zero_snr") and "rescale_betas_zero_snr" not in signature(found).parameters:
+        found = diffusers.DDIMScheduler
+    known = {key: value for key, value in config.items() if not key.startswith("_")}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)  # of diffusers under numpy 2
+        scheduler = found.from_config(known)
+        scheduler.set_timesteps(steps)
+    return scheduler

@@ -1,96 +1,163 @@
-"""Open parts of a Stable Diffusion model from safetensors: a diffusers folder, or one original file with our configs.
+"""Open parts of a model from safetensors: a diffusers folder, or an original file with our configs.
 
-Nothing goes online and nothing is unpickled.
+Nothing goes online and nothing is unpickled. Tensors are found by name in whichever spelling a file has: diffusers' and
+transformers' of today or some years ago, or the original one.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError, safe_open
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from lorabuild.core.errors import ProjectError
+from lorabuild.models import keymap
+from lorabuild.models.keymap import Place
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from torch import Tensor, nn
 
     from lorabuild.models.source import Located
 
-PREFIX = "cond_stage_model.transformer."
-CLASSES = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
+OLD = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}  # of an autoencoder, before 2023
 
 
-def open_part(located: Located, part: str, dtype: torch.dtype) -> nn.Module:
-    """The U-Net, VAE or text encoder on the CPU: frozen, no dropout. Raises ``ProjectError`` when it doesn't fit."""
+class Part(NamedTuple):
+    """A part of a model: how it is made from its config, and its prefix and its spelling in an original file."""
+
+    made: Callable[[Mapping[str, Any]], nn.Module]
+    prefix: str
+    spelled: Callable[[Iterable[str]], dict[str, Place]]
+
+
+def _clip(config: Mapping[str, Any]) -> nn.Module:
+    return cast("nn.Module", CLIPTextModel(CLIPTextConfig.from_dict({**config, "attention_dropout": 0.0})))
+
+
+def _projecting_clip(config: Mapping[str, Any]) -> nn.Module:
+    return cast(
+        "nn.Module", CLIPTextModelWithProjection(CLIPTextConfig.from_dict({**config, "attention_dropout": 0.0}))
+    )
+
+
+UNET = Part(UNet2DConditionModel.from_config, "model.diffusion_model.", keymap.unet)
+VAE = Part(AutoencoderKL.from_config, "first_stage_model.", keymap.vae)
+
+
+def clip(prefix: str) -> Part:
+    """CLIP's text model."""
+    return Part(_clip, prefix, keymap.clip)
+
+
+def open_clip(prefix: str, *, projects: bool) -> Part:
+    """OpenCLIP's text model, with its projection or without."""
+    return Part(_projecting_clip if projects else _clip, prefix, keymap.open_clip)
+
+
+def open_part(located: Located, name: str, part: Part, dtype: torch.dtype) -> nn.Module:
+    """A part on the CPU: frozen, no dropout. Raises ``ProjectError`` when its files don't fit."""
     _quiet()
+    config, *weights = located.files[name]
     try:
-        module = _from_folder(located, part, dtype) if located.kind == "folder" else _from_file(located, part, dtype)
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise _unusable(f"the {part} of {located.path}", error) from error
-    for dropout in (found for found in module.modules() if isinstance(found, torch.nn.Dropout)):
+        module = empty(part, json.loads(config.read_text("utf-8")))
+        found = _tensors([path for path in weights if path.suffix == ".safetensors"], module, part, dtype)
+        module.load_state_dict(found, assign=True)
+    except (OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
+        raise _unusable(f"the {name} of {located.path}", error) from error
+    for dropout in (inner for inner in module.modules() if isinstance(inner, torch.nn.Dropout)):
         dropout.p = 0.0
     return module.requires_grad_(requires_grad=False).eval()
 
 
-def open_tokenizer(located: Located) -> Any:
+def empty(part: Part, config: Mapping[str, Any]) -> nn.Module:
+    """A part without its numbers: no memory, no time, no random draw. What no file holds is there: positions."""
+    with torch.device("meta"):
+        module = part.made(config)
+    for inner in module.modules():
+        for name, held in inner.named_buffers(recurse=False):
+            assert name == "position_ids", f"{name} is in no file"
+            inner.register_buffer(name, torch.arange(held.shape[-1]).expand(held.shape), persistent=False)
+    return module
+
+
+def _tensors(paths: Sequence[Path], module: nn.Module, part: Part, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Every tensor of the module, in memory of its own: where a file holds it must not reach the bits of a product."""
+    wanted = list(module.state_dict())
+    with ExitStack() as stack:
+        files = [stack.enter_context(safe_open(str(path), framework="pt")) for path in paths]
+        held = {name: file for file in files for name in file.keys()}  # noqa: SIM118 - no mapping, it has only keys()
+        places = min(_spellings(wanted, part), key=lambda places: len(_missing(places, held)))
+        if missing := _missing(places, held):
+            raise ValueError(f"it lacks {missing[0]}" + (f" and {len(missing) - 1} more" if missing[1:] else ""))
+        return {
+            name: keymap.taken(place, held[place.name].get_tensor(place.name)).to(dtype, copy=True).contiguous()
+            for name, place in places.items()
+        }
+
+
+def _missing(places: Mapping[str, Place], held: Mapping[str, Any]) -> list[str]:
+    return [place.name for place in places.values() if place.name not in held]
+
+
+def _spellings(names: Sequence[str], part: Part) -> Iterator[dict[str, Place]]:
+    """The ways in which a file may spell the names."""
+    yield {name: Place(name) for name in names}
+    yield {name: Place(f"text_model.{name}") for name in names}  # transformers before 5.6
+    yield {name: Place(_old(name)) for name in names}
+    for prefix in (part.prefix, ""):
+        original = part.spelled(names)
+        yield {name: place._replace(name=prefix + place.name) for name, place in original.items()}
+        yield {
+            name: place._replace(name=prefix + place.name.removeprefix("text_model."))
+            for name, place in original.items()
+        }
+
+
+def _old(name: str) -> str:
+    for now, then in OLD.items():
+        name = name.replace(f".{now}.", f".{then}.")
+    return name
+
+
+def open_tokenizer(located: Located, part: str) -> Any:
     """CLIP's tokenizer. Raises ``ProjectError`` when its files are damaged or hold no vocabulary."""
     _quiet()
+    folder, pad = located.files[part][0].parent, located.pads.get(part)
+    words = {"pad_token": pad} if pad else {}
     try:
-        tokenizer = CLIPTokenizer.from_pretrained(str(located.tokenizer), local_files_only=True)
+        tokenizer = CLIPTokenizer.from_pretrained(str(folder), local_files_only=True, **words)
     except Exception as error:  # the tokenizers library raises nothing more special
-        raise _unusable(f"the tokenizer in {located.tokenizer}", error) from error
+        raise _unusable(f"the tokenizer in {folder}", error) from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
-        raise ProjectError(f"the tokenizer in {located.tokenizer} has an empty vocabulary", where="base.model")
+        raise ProjectError(f"the tokenizer in {folder} has an empty vocabulary", where="base.model")
     return tokenizer
 
 
 def scheduler_config(located: Located) -> dict[str, Any]:
-    """The sampler's class and noise schedule."""
-    return cast("dict[str, Any]", json.loads(located.files["scheduler"][0].read_text("utf-8")))
+    """The sampler's class and noise schedule, with what lora.yaml says of them."""
+    config = cast("dict[str, Any]", json.loads(located.files["scheduler"][0].read_text("utf-8")))
+    config["prediction_type"] = located.prediction_type
+    if located.zero_terminal_snr:
+        config |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    else:
+        config.pop("rescale_betas_zero_snr", None)
+    return config
 
 
 def _unusable(what: str, error: Exception) -> ProjectError:
     reason = " ".join(str(error).split())
     next_step = "the file may be cut off or damaged: get the model again"
     return ProjectError(f"{what} can't be loaded: {reason}", where="base.model", next_step=next_step)
-
-
-def _from_folder(located: Located, part: str, dtype: torch.dtype) -> nn.Module:
-    words: dict[str, Any] = {"use_safetensors": True, "local_files_only": True}
-    if any(".fp16." in path.name for path in located.files[part]):
-        words["variant"] = "fp16"
-    if part == "text_encoder":
-        return cast(
-            "nn.Module",
-            CLIPTextModel.from_pretrained(str(located.path / part), dtype=dtype, attention_dropout=0.0, **words),
-        )
-    return cast("nn.Module", CLASSES[part].from_pretrained(str(located.path / part), torch_dtype=dtype, **words))
-
-
-def _from_file(located: Located, part: str, dtype: torch.dtype) -> nn.Module:
-    if part == "text_encoder":
-        return _text_encoder(located).to(dtype)
-    opened = CLASSES[part].from_single_file(
-        str(located.path), config=str(located.configs), subfolder=part, torch_dtype=dtype, local_files_only=True
-    )
-    return cast("nn.Module", opened)
-
-
-def _text_encoder(located: Located) -> nn.Module:
-    """CLIP's text model out of an original checkpoint; transformers names its layers without ``text_model.``."""
-    encoder = CLIPTextModel(CLIPTextConfig.from_json_file(str(located.configs / "text_encoder" / "config.json")))
-    with safe_open(str(located.path), framework="pt") as file:
-        names = [name for name in file.keys() if name.startswith(PREFIX)]  # noqa: SIM118 - no mapping, it has only keys()
-        held = {name.removeprefix(PREFIX).removeprefix("text_model."): file.get_tensor(name) for name in names}
-    held.pop("embeddings.position_ids", None)
-    encoder.load_state_dict(held)
-    return cast("nn.Module", encoder)
 
 
 def _quiet() -> None:

@@ -5,42 +5,42 @@ It knows layers by name and nothing of the model around them.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import torch
 from torch import nn
 
 from lorabuild.core.errors import LorabuildError
+from lorabuild.networks.chance import Seeds
+from lorabuild.networks.layer import Below, LayerAdapter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import torch
     from torch import Tensor
 
-    Forward = Callable[[Tensor], Tensor]
+PARTS = {"lora_te2_": "text_encoder_2", "lora_te1_": "text_encoder", "lora_te_": "text_encoder"}
+"""Begin of a kohya layer name → part of the model; all others are in the U-Net."""
 
-UNET, TEXT_ENCODER = "unet", "text_encoder"
 
+class Trained(NamedTuple):
+    """One parameter that is trained, for the optimizer.
 
-class LayerAdapter(nn.Module, ABC):
-    """What is added to one layer: float32 parameters and their arithmetic. A new one changes nothing."""
+    Attributes:
+        part: ``unet``, ``text_encoder`` or ``text_encoder_2``.
+        layer: kohya name.
+        name: suffix of the parameter in the file.
+        parameter: itself.
+        factor: on the learning rate, of blocks and patterns.
+        up: whether it is on the side that starts at zero, which LoRA+ speeds up.
+    """
 
-    @abstractmethod
-    def adapted(self, x: Tensor, base: Forward, multiplier: float) -> Tensor:
-        """The layer's output for x at this strength; ``base`` is the layer alone, and 0 gives exactly that."""
-
-    @abstractmethod
-    def merged(self, weight: Tensor, multiplier: float) -> Tensor:
-        """The weight (float32) that alone gives what ``adapted`` gives."""
-
-    @abstractmethod
-    def state(self) -> dict[str, Tensor]:
-        """Kohya suffix → tensor."""
-
-    @abstractmethod
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take over the tensors of ``state()``. Raises ``ValueError`` where names or shapes differ."""
+    part: str
+    layer: str
+    name: str
+    parameter: nn.Parameter
+    factor: float
+    up: bool
 
 
 class Adapter:
@@ -51,11 +51,20 @@ class Adapter:
         multiplier: strength of all of them; 0 is exactly the base.
     """
 
-    def __init__(self, layers: Mapping[str, nn.Module], adapters: Mapping[str, LayerAdapter]) -> None:
+    def __init__(
+        self,
+        layers: Mapping[str, nn.Module],
+        adapters: Mapping[str, LayerAdapter],
+        factors: Mapping[str, float] | None = None,
+    ) -> None:
         self._layers = {name: layers[name] for name in adapters}
+        self._factors = dict(factors or {})
         self.modules = nn.ModuleDict(adapters)
         self.multiplier = 1.0
-        self._before: dict[str, Forward | None] | None = None
+        self._seeds = Seeds()
+        self._before: dict[str, Callable[[Tensor], Tensor] | None] | None = None
+        for name, own in adapters.items():
+            own.chance.bind(name, self._seeds)
 
     @property
     def attached(self) -> bool:
@@ -67,7 +76,7 @@ class Adapter:
         if self._before is None:
             self._before = {name: layer.__dict__.get("forward") for name, layer in self._layers.items()}
             for name, layer in self._layers.items():
-                layer.forward = _Around(self, self.layer(name), layer.forward)
+                layer.forward = _Around(self, self.layer(name), Below(layer))
         return self
 
     def detach(self) -> None:
@@ -85,6 +94,14 @@ class Adapter:
                 layer.forward = before
         self._before = None
 
+    def begin(self, seeds: Sequence[int]) -> None:
+        """The next forward is of a batch whose rows have these seeds: dropout and DyLoRA's rank follow from them."""
+        self._seeds.rows = tuple(seeds)
+
+    def rest(self) -> None:
+        """No chance any more: the whole adapter, as it is when it is used."""
+        self._seeds.rows = None
+
     def layer(self, name: str) -> LayerAdapter:
         """The adapter of one layer."""
         found = self.modules[name]
@@ -95,16 +112,22 @@ class Adapter:
         """Name, layer and its adapter."""
         return ((name, layer, self.layer(name)) for name, layer in self._layers.items())
 
-    def parameters(self, part: str | None = None) -> Iterator[nn.Parameter]:
-        """Trained parameters, of ``unet`` or ``text_encoder`` or both, in the layers' order."""
+    def trained(self) -> Iterator[Trained]:
+        """What the optimizer moves, in the layers' order."""
         for name in self._layers:
-            if part is None or part_of(name) == part:
-                yield from self.layer(name).parameters()
+            own, factor = self.layer(name), self._factors.get(name, 1.0)
+            for suffix, parameter in own.named_parameters():
+                if parameter.requires_grad:
+                    yield Trained(part_of(name), name, suffix, parameter, factor, own.is_up(suffix))
+
+    def parameters(self, part: str | None = None) -> Iterator[nn.Parameter]:
+        """Trained parameters, of one part or of all, in the layers' order."""
+        return (one.parameter for one in self.trained() if part in (None, one.part))
 
     def state(self) -> dict[str, Tensor]:
         """Kohya name → tensor, float32 copies on the CPU."""
         return {
-            f"{name}.{suffix}": tensor.detach().float().cpu().clone().contiguous()
+            f"{name}.{suffix}": tensor.detach().to("cpu", torch.float32, copy=True).contiguous()
             for name in self._layers
             for suffix, tensor in self.layer(name).state().items()
         }
@@ -132,13 +155,14 @@ class Adapter:
 class _Around:
     """A layer's forward with an adapter in front."""
 
-    def __init__(self, adapter: Adapter, layer: LayerAdapter, base: Forward) -> None:
+    def __init__(self, adapter: Adapter, layer: LayerAdapter, base: Below) -> None:
         self.adapter, self.layer, self.base = adapter, layer, base
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.layer.adapted(x, self.base, self.adapter.multiplier)
+        multiplier = self.adapter.multiplier
+        return self.layer.adapted(x, self.base, multiplier) if multiplier else self.base(x)
 
 
 def part_of(name: str) -> str:
     """The part of the model that a kohya layer name speaks of."""
-    return TEXT_ENCODER if name.startswith("lora_te") else UNET
+    return next((part for begin, part in PARTS.items() if name.startswith(begin)), "unet")

@@ -1,4 +1,4 @@
-"""LoRA: W x + (alpha / dim) · up(down(x)) on Linear and Conv2d (Hu et al. 2021). The weight is never rebuilt."""
+"""LoRA: W x + (alpha / dim) · up(down(x)) on Linear and Conv2d (Hu et al. 2021)."""
 
 from __future__ import annotations
 
@@ -7,42 +7,50 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from lorabuild.networks.adapter import LayerAdapter
+from lorabuild.networks.bypass import low_rank_linear, low_rank_point
+from lorabuild.networks.layer import Additive, Form
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
-    from lorabuild.networks.adapter import Forward
-    from lorabuild.schema.network import LoRA
+    from lorabuild.networks.layer import Below
+    from lorabuild.schema.network import LoCon, LoRA, LoRAFA
 
 CONVOLUTIONS = False
+MARKS = ("lora_down.weight",)
+READS = ("lora_down.weight", "lora_up.weight", "alpha")
 
 
-def make(layer: nn.Linear | nn.Conv2d, settings: LoRA, seed: int) -> LayerAdapter:
-    """The adapter of one layer; ``seed`` decides how ``down`` starts."""
-    return low_rank(layer, settings.dim, settings.alpha, seed)
+def make(name: str, layer: nn.Module, settings: LoRA | LoCon | LoRAFA, seed: int) -> LowRank:  # noqa: ARG001 - every make takes a name
+    """The adapter of one layer; ``down`` starts uniform within 1/√fan-in (kaiming, a=√5), ``up`` at zero."""
+    made = LowRank(Form.of(layer), settings.dim, settings.alpha)
+    made.start(seed)
+    return made
 
 
-def low_rank(layer: nn.Linear | nn.Conv2d, dim: int, alpha: float, seed: int) -> LayerAdapter:
-    """``down`` starts uniform within 1/√fan-in (kaiming, a=√5), ``up`` at zero."""
-    adapter = LinearLoRA(layer, dim, alpha) if isinstance(layer, nn.Linear) else Conv2dLoRA(layer, dim, alpha)
-    adapter.start(seed)
-    return adapter
+def read(layer: nn.Module, state: Mapping[str, Tensor]) -> LowRank:
+    """The adapter of one layer in a file; without an alpha the strength is 1."""
+    down, up = state["lora_down.weight"], state["lora_up.weight"]
+    made = LowRank(Form.of(layer), len(down), float(state.get("alpha", len(down))))
+    shaped = {"lora_down.weight": down.reshape(made.lora_down.shape), "lora_up.weight": up.reshape(made.lora_up.shape)}
+    made.take(shaped | {"alpha": torch.tensor(made.alpha)})
+    return made
 
 
-class LowRank(LayerAdapter):
-    """What Linear and Conv2d share: ``lora_down`` [r, i, …], ``lora_up`` [o, r, …], ``alpha``."""
+class LowRank(Additive):
+    """``lora_down`` [r, i, …] with the layer's kernel and stride, ``lora_up`` [o, r, …], ``alpha``."""
 
-    lora_down: nn.Parameter
-    lora_up: nn.Parameter
+    UP = ("lora_up",)
 
-    def __init__(self, alpha: float) -> None:
-        super().__init__()
+    def __init__(self, form: Form, dim: int, alpha: float) -> None:
+        super().__init__(form)
         self.alpha = float(alpha)
+        one = () if form.linear else (1, 1)
+        self.lora_down = nn.Parameter(torch.zeros(dim, *form.size[1:]))
+        self.lora_up = nn.Parameter(torch.zeros(form.size[0], dim, *one))
 
     @property
     def scale(self) -> float:
@@ -56,70 +64,62 @@ class LowRank(LayerAdapter):
         with torch.no_grad():
             self.lora_down.copy_((2 * drawn - 1) * bound)
 
+    def adapted(self, x: Tensor, base: Below, multiplier: float) -> Tensor:
+        """From x [..., i] to [..., o], or [B, i, H, W] to [B, o, H', W']."""
+        whole = self._whole(x) if base.open(x) and not self.chance.active else None
+        if whole is None:
+            return super().adapted(x, base, multiplier)
+        return whole(x, base.layer.weight, base.bias, self.lora_down, self.lora_up, self.scale * multiplier)
+
+    def _whole(self, x: Tensor) -> Callable[..., Tensor] | None:
+        """The layer and its difference as one operation, where there is one that is faster than both."""
+        if self.form.linear:
+            return low_rank_linear
+        if not self.lora_down.requires_grad or not x.is_contiguous():
+            return None
+        return low_rank_point if self.form.point else None
+
+    def through(self, x: Tensor, strength: float) -> Tensor:
+        """Through the narrow middle, where single values and ranks may rest."""
+        inner = self.form.apply(x, self.lora_down.to(x.dtype))
+        inner = self.chance.thin(inner, self.form.axis) * strength
+        return self.widened(inner, self.lora_up)
+
+    def widened(self, inner: Tensor, up: Tensor) -> Tensor:
+        """From the ranks to the outputs."""
+        if self.form.linear:
+            return nn.functional.linear(inner, up.to(inner.dtype))
+        return nn.functional.conv2d(inner, up.to(inner.dtype))
+
+    def difference(self) -> Tensor:
+        """The product of both."""
+        return (self.lora_up.flatten(1) @ self.lora_down.flatten(1)).view(self.form.size)
+
+    def lengths(self, weight: Tensor) -> Tensor:
+        """Of the columns of W + scale · up · down, which is not built for it."""
+        up, down = (
+            self.lora_up.flatten(1),
+            self.lora_down.flatten(2) if not self.form.linear else self.lora_down[..., None],
+        )
+        plain = weight.to(up.dtype)
+        across = (up.t() @ plain.flatten(1)).view(down.shape)
+        along = ((up.t() @ up) @ down.flatten(1)).view(down.shape)
+        change = ((2 * self.scale) * across + self.scale**2 * along) * down
+        before = plain.square().transpose(0, 1).flatten(1).sum(1)
+        return (before + change.sum((0, 2))).clamp(min=1e-30).sqrt()
+
+    def norm(self) -> Tensor:
+        """Of up · down without building it: ‖up · down‖² = ⟨upᵀ up, down downᵀ⟩."""
+        up, down = self.lora_up.flatten(1), self.lora_down.flatten(1)
+        return ((up.t() @ up) * (down @ down.t())).sum().clamp(min=0).sqrt() * abs(self.scale)
+
     def state(self) -> dict[str, Tensor]:
         """Kohya's three tensors; alpha has no dimension."""
         return {"alpha": torch.tensor(self.alpha), "lora_down.weight": self.lora_down, "lora_up.weight": self.lora_up}
 
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take over a file's tensors; alpha comes from the file."""
-        own = self.state()
-        if set(state) != set(own):
-            raise ValueError(f"it has {sorted(state)}, not {sorted(own)}")
-        for name, tensor in own.items():
-            if tensor.shape != state[name].shape:
-                raise ValueError(f"{name} is {list(state[name].shape)}, not {list(tensor.shape)}")
+    def take(self, state: Mapping[str, Tensor]) -> None:
+        """Alpha comes from the file."""
         with torch.no_grad():
             self.lora_down.copy_(state["lora_down.weight"])
             self.lora_up.copy_(state["lora_up.weight"])
         self.alpha = float(state["alpha"])
-
-    def merged(self, weight: Tensor, multiplier: float) -> Tensor:
-        """W + multiplier · scale · up · down, in float32."""
-        down, up = self.lora_down.float(), self.lora_up.float()
-        delta = (up.flatten(1) @ down.flatten(1)).view(weight.shape)
-        return weight.float() + multiplier * self.scale * delta
-
-
-class LinearLoRA(LowRank):
-    """On a Linear: down [r, i], up [o, r]."""
-
-    def __init__(self, layer: nn.Linear, dim: int, alpha: float) -> None:
-        super().__init__(alpha)
-        device = layer.weight.device
-        self.lora_down = nn.Parameter(torch.zeros(dim, layer.in_features, device=device))
-        self.lora_up = nn.Parameter(torch.zeros(layer.out_features, dim, device=device))
-
-    def adapted(self, x: Tensor, base: Forward, multiplier: float) -> Tensor:
-        """From x [..., i] to [..., o]."""
-        plain, scale = base(x), self.scale * multiplier
-        if not scale:
-            return plain
-        inner = functional.linear(x, self.lora_down.to(x.dtype)) * scale
-        return plain + functional.linear(inner, self.lora_up.to(inner.dtype))
-
-
-class Conv2dLoRA(LowRank):
-    """On a Conv2d: down [r, i, k, k] with the layer's stride, padding and dilation, up [o, r, 1, 1]."""
-
-    def __init__(self, layer: nn.Conv2d, dim: int, alpha: float) -> None:
-        super().__init__(alpha)
-        if layer.groups != 1 or layer.padding_mode != "zeros":
-            raise ValueError("grouped convolutions, and paddings other than zeros, can't carry a LoRA")
-        device, out = layer.weight.device, layer.out_channels
-        self.lora_down = nn.Parameter(torch.zeros(dim, layer.in_channels, *layer.kernel_size, device=device))
-        self.lora_up = nn.Parameter(torch.zeros(out, dim, 1, 1, device=device))
-        self._stride, self._padding, self._dilation = layer.stride, layer.padding, layer.dilation
-
-    def adapted(self, x: Tensor, base: Forward, multiplier: float) -> Tensor:
-        """From x [B, i, H, W] to [B, o, H', W']."""
-        plain, scale = base(x), self.scale * multiplier
-        if not scale:
-            return plain
-        inner = self._down(x) * scale
-        return plain + functional.conv2d(inner, self.lora_up.to(inner.dtype))
-
-    def _down(self, x: Tensor) -> Tensor:
-        down = self.lora_down.to(x.dtype)
-        if isinstance(self._padding, str):  # conv2d is typed for a word and for numbers, not for either
-            return functional.conv2d(x, down, None, self._stride, self._padding, self._dilation)
-        return functional.conv2d(x, down, None, self._stride, self._padding, self._dilation)

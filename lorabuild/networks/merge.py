@@ -18,3 +18,7 @@ def merge(adapter: Adapter) -> None:
             weight = layer.weight
             assert isinstance(weight, torch.Tensor)
             weight.copy_(own.merged(weight, adapter.multiplier).to(weight.dtype))
+            added = own.bias_difference()
+            if added is not None:
+                assert isinstance(layer.bias, torch.Tensor)
+                layer.bias.add_(adapter.multiplier * added.to(layer.bias.dtype))

@@ -40,11 +40,15 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class BaseFacts:
-    """The base model: a name without folders, the path of a single file, ``epsilon`` or ``v_prediction``."""
+    """The base model: a name without folders, the path of a single file, what it predicts, and of what noise.
+
+    ``prediction`` is ``epsilon`` or ``v_prediction``; ``zero_terminal_snr``: its noise ends without any signal.
+    """
 
     name: str
     path: str | None = None
     prediction: str = "epsilon"
+    zero_terminal_snr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Run:
         buckets: shortest and longest side of a bucket in pixels.
         images: what was trained on.
         priors: regularization pictures.
+        held: images that were kept back for the validation loss.
         date: seconds since 1970 when the person fixed a date (SOURCE_DATE_EPOCH), else None: files carry no clock.
     """
 
@@ -76,6 +81,7 @@ class Run:
     images: tuple[TrainedImage, ...]
     priors: tuple[Prior, ...] = ()
     date: int | None = None
+    held: int = 0
 
 
 def run_of(reads: Mapping[str, Any]) -> Run:
@@ -93,6 +99,7 @@ def run_of(reads: Mapping[str, Any]) -> Run:
         images=tuple(image_of(image) for image in reads["images"]),
         priors=tuple(Prior((prior["bucket"][0], prior["bucket"][1]), prior["repeats"]) for prior in reads["priors"]),
         date=reads["date"],
+        held=reads.get("held", 0),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import lorabuild
 from lorabuild.publish import facts, usage
+from lorabuild.publish import slider as sliding
 from lorabuild.publish.page import (
     BucketBar,
     Card,
@@ -24,11 +25,12 @@ from lorabuild.publish.page import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lorabuild.publish.chart import Curve
     from lorabuild.publish.facts import Run, TrainedImage
     from lorabuild.schema.project import Project
+    from lorabuild.schema.slider import Slider
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,12 @@ class Drawings:
 def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> ReportData:
     """The page of a build; ``reads`` as the report stage documents them."""
     run = facts.run_of(reads)
-    samples = prompt_rows(reads["pictures"], drawings.samples, run.epoch)
+    slider = project.slider
+    samples = (
+        slider_rows(reads["pictures"], drawings.samples, run.epoch, slider)
+        if slider
+        else prompt_rows(reads["pictures"], drawings.samples, run.epoch)
+    )
     return ReportData(
         title=project.output.title or project.name,
         name=project.name,
@@ -59,7 +66,7 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
         author=project.output.author,
         license=project.output.license,
         facts=tuple(summary(project, run, reads)),
-        hero=_hero(samples),
+        hero=_ends(samples) if slider else _hero(samples),
         hero_prompt=samples[0].prompt if samples else "",
         usage=usage.usage(project),
         samples=samples,
@@ -75,6 +82,7 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
         files=tuple(OutputFile(file["name"], file["sha256"], file["bytes"]) for file in reads["files"]),
         settings=tuple(flatten(project.model_dump(mode="json", by_alias=True))),
         version=lorabuild.__version__,
+        targets=tuple(map(sliding.led, slider.targets)) if slider else (),
     )
 
 
@@ -84,15 +92,29 @@ def summary(project: Project, run: Run, reads: Mapping[str, Any]) -> Iterable[tu
     yield "Base model", f"{run.base.name} ({project.base.family}, clip skip {project.base.clip_skip})"
     conv = f", conv dim {network.conv_dim}, conv alpha {network.conv_alpha:g}" if network.type == "locon" else ""
     yield "Network", f"{network.type}, dim {network.dim}, alpha {network.alpha:g}{conv}"
+    if project.slider:
+        yield "Strengths", " to ".join(map(sliding.shown, sliding.ends(project.slider)))
+        yield "Shipped", f"step {run.epoch * project.slider.every} of {project.slider.steps}"
+    else:
+        yield from _pictured(project, run, steps)
+    optimizer, schedule = project.training.optimizer, project.training.schedule
+    yield "Optimizer", f"{optimizer.type}, lr {optimizer.lr:g}, {schedule.type.replace('_', ' ')}"
+    yield "Train key", run.train_key.removeprefix("b3:")[:12]
+
+
+def _pictured(project: Project, run: Run, steps: Mapping[str, int]) -> Iterable[tuple[str, str]]:
+    """What of that table is about images."""
     yield "Shipped", f"epoch {run.epoch} of {run.epochs}"
     folders = f"{len(project.concepts)} concept{'s' * (len(project.concepts) != 1)}"
     yield "Images", f"{len(run.images)} in {folders}, {project.images.resolution} px"
     if run.priors:
-        yield "Regularization", f"{len(run.priors)} pictures drawn by the base model"
+        yield "Regularization", f"{len(run.priors)} pictures {_whose(project)}"
     yield "Steps", f"{steps['image']:,} image steps, {run.max_steps:,} optimizer steps"
-    optimizer, schedule = project.training.optimizer, project.training.schedule
-    yield "Optimizer", f"{optimizer.type}, lr {optimizer.lr:g}, {schedule.type.replace('_', ' ')}"
-    yield "Train key", run.train_key.removeprefix("b3:")[:12]
+
+
+def _whose(project: Project) -> str:
+    """Where the regularization images come from."""
+    return "of your own" if project.regularization and project.regularization.folder else "drawn by the base model"
 
 
 def prompt_rows(
@@ -108,6 +130,25 @@ def prompt_rows(
         rows.setdefault(entry["prompt"], []).append(cell)
     prompts = dict.fromkeys(entry["prompt"] for entry in pictures)
     return tuple(PromptRow(prompt, tuple(rows[prompt])) for prompt in prompts)
+
+
+def slider_rows(
+    pictures: Sequence[Mapping[str, Any]], drawn: Mapping[str, Picture], shipped: int, slider: Slider
+) -> tuple[PromptRow, ...]:
+    """A slider's pictures by prompt and checkpoint, the lowest strength first; the shipped checkpoint first of all."""
+    rows = sorted(sliding.layout(pictures, slider), key=lambda row: row.epoch != shipped)
+    return tuple(PromptRow(row.name, tuple(_at_strengths(row, drawn))) for row in rows)
+
+
+def _at_strengths(row: sliding.Row, drawn: Mapping[str, Picture]) -> Iterator[Drawn]:
+    for strength, entry in row.pictures.items():
+        label = f"strength {sliding.shown(strength)}" if strength else "0, without it"
+        yield Drawn(label, drawn[entry["picture"]], shipped=False)
+
+
+def _ends(samples: Sequence[PromptRow]) -> tuple[Drawn, ...]:
+    """The first prompt at both ends of the slider."""
+    return (samples[0].pictures[0], samples[0].pictures[-1]) if samples else ()
 
 
 def _hero(samples: Sequence[PromptRow]) -> tuple[Drawn, ...]:

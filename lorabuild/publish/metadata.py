@@ -8,20 +8,22 @@ Words that are ``runtime_only`` in lora.yaml (gradient checkpointing) stay out: 
 from __future__ import annotations
 
 import json
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import lorabuild
-from lorabuild.publish import dataset, file, modelspec
+from lorabuild.publish import dataset, file, loss, modelspec, network, slider
 from lorabuild.schema.base import FACTS
+from lorabuild.schema.schedule import steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lorabuild.publish.facts import BaseFacts, Run
     from lorabuild.publish.hashes import ModelHashes
-    from lorabuild.schema.network import LoCon, LoRA
-    from lorabuild.schema.optimizer import AdamW, Prodigy
+    from lorabuild.schema.optimizer import Optimizer
     from lorabuild.schema.project import Project
+    from lorabuild.schema.run import Validation
     from lorabuild.schema.training import Training
 
 HEADER_MOST = 1 << 20
@@ -30,19 +32,28 @@ HEADER_MOST = 1 << 20
 HASHES = 256
 """Bytes kept free in the header for the two hashes, which are taken last."""
 
-OPTIMIZER = {"adamw": "torch.optim.adamw.AdamW", "prodigy": "prodigyopt.prodigy.Prodigy"}
+OPTIMIZER = {
+    "adamw": "torch.optim.adamw.AdamW",
+    "adamw8bit": "bitsandbytes.optim.adamw.AdamW8bit",
+    "prodigy": "prodigyopt.prodigy.Prodigy",
+    "prodigy_plus_schedule_free": "prodigyplus.prodigy_plus_schedulefree.ProdigyPlusScheduleFree",
+    "dadaptation": "dadaptation.dadapt_adam.DAdaptAdam",
+    "lion": "lorabuild.training.lion.Lion",
+    "adafactor": "torch.optim._adafactor.Adafactor",
+    "adamw_schedule_free": "schedulefree.adamw_schedulefree.AdamWScheduleFree",
+    "sgd": "torch.optim.sgd.SGD",
+}
 
 
 def words(project: Project, run: Run, base_hashes: ModelHashes | None = None) -> dict[str, str]:
     """Everything but the tag table and the hashes of the file itself. ``base_hashes``: of a single-file base."""
     return {
         **_base(project, run.base, base_hashes),
-        **_network(project.network),
-        **_rates(project.training),
+        **network.words(project.network),
+        **_rates(project.training, run.max_steps),
         **_course(project, run),
-        **_losses(project),
-        **_pictures(project),
-        **dataset.words(run),
+        **_losses(project, run),
+        **(slider.metadata(project.slider, project.images.resolution) if project.slider else _seen(project, run)),
         **modelspec.words(project, run),
         "lorabuild.version": lorabuild.__version__,
         "lorabuild.train_key": run.train_key,
@@ -79,31 +90,21 @@ def session_id(train_key: str) -> str:
 
 def _base(project: Project, base: BaseFacts, base_hashes: ModelHashes | None) -> dict[str, str]:
     known = {
-        "ss_v2": "False",
+        "ss_v2": str(FACTS[project.base.family].v2),
         "ss_base_model_version": getattr(FACTS[project.base.family], base.prediction),
         "ss_sd_model_name": base.name,
         "ss_clip_skip": str(project.base.clip_skip),
+        "ss_max_token_length": str(project.base.max_token_length),
+        "ss_zero_terminal_snr": str(base.zero_terminal_snr),
     }
+    if project.base.vae:
+        known["ss_vae_name"] = PurePath(project.base.vae).name
     if base_hashes is not None:
         known |= {"ss_sd_model_hash": base_hashes.short, "ss_new_sd_model_hash": base_hashes.sha256}
     return known
 
 
-def _network(network: LoRA | LoCon) -> dict[str, str]:
-    arguments: dict[str, str | None] = {}
-    if network.type == "locon":
-        arguments = {"conv_dim": str(network.conv_dim), "conv_alpha": str(network.conv_alpha)}
-    return {
-        "ss_network_module": "networks.lora",
-        "ss_network_dim": str(network.dim),
-        "ss_network_alpha": str(network.alpha),
-        "ss_network_args": json.dumps({**arguments, "dropout": None}),
-        "ss_network_dropout": "None",
-        "ss_scale_weight_norms": "None",
-    }
-
-
-def _rates(training: Training) -> dict[str, str]:
+def _rates(training: Training, steps: int) -> dict[str, str]:
     optimizer, schedule = training.optimizer, training.schedule
     unet = training.unet_lr or optimizer.lr
     text_encoder = training.text_encoder_lr or optimizer.lr
@@ -112,15 +113,19 @@ def _rates(training: Training) -> dict[str, str]:
         "ss_learning_rate": str(optimizer.lr),
         "ss_unet_lr": str(unet if training.train != "text_encoder" else None),
         "ss_text_encoder_lr": str(text_encoder if training.train != "unet" else None),
-        "ss_optimizer": f"{OPTIMIZER[optimizer.type]}({_arguments(optimizer)})",
+        "ss_optimizer": _optimizer(optimizer),
         "ss_lr_scheduler": schedule.type + warm,
-        "ss_lr_warmup_steps": str(schedule.warmup),
+        "ss_lr_warmup_steps": str(steps_of(schedule.warmup, steps)),
     }
 
 
-def _arguments(optimizer: AdamW | Prodigy) -> str:
-    chosen = optimizer.model_dump(exclude={"type", "lr"})
-    return ",".join(f"{word}={value}" for word, value in chosen.items())
+def _optimizer(optimizer: Optimizer) -> str:
+    """The class with its arguments, as they were written."""
+    if optimizer.type == "custom":
+        name, chosen = optimizer.class_, optimizer.arguments
+    else:
+        name, chosen = OPTIMIZER[optimizer.type], optimizer.model_dump(exclude={"type", "lr", "paged"})
+    return f"{name}({','.join(f'{word}={value}' for word, value in chosen.items())})"
 
 
 def _course(project: Project, run: Run) -> dict[str, str]:
@@ -139,7 +144,8 @@ def _course(project: Project, run: Run) -> dict[str, str]:
         "ss_total_batch_size": str(training.batch * training.accumulation),
         "ss_gradient_accumulation_steps": str(training.accumulation),
         "ss_max_grad_norm": str(training.max_grad_norm),
-        "ss_mixed_precision": "bf16" if training.precision == "bf16" else "no",
+        "ss_mixed_precision": "no" if training.precision == "fp32" else training.precision,
+        "ss_scale_weight_norms": str(training.max_norm),
         "ss_full_fp16": "False",
         "ss_fp8_base": "False",
         "ss_fp8_base_unet": "False",
@@ -148,37 +154,46 @@ def _course(project: Project, run: Run) -> dict[str, str]:
     }
 
 
-def _losses(project: Project) -> dict[str, str]:
+def _losses(project: Project, run: Run) -> dict[str, str]:
     training, regularization = project.training, project.regularization
     return {
-        "ss_loss_type": training.loss.type,
-        "ss_min_snr_gamma": str(training.min_snr_gamma),
-        "ss_debiased_estimation": str(training.debiased_estimation),
+        **loss.words(training),
         "ss_prior_loss_weight": str(regularization.prior_loss_weight if regularization else 1.0),
-        "ss_zero_terminal_snr": "False",
-        "ss_noise_offset": "None",
-        "ss_adaptive_noise_scale": "None",
-        "ss_multires_noise_iterations": "None",
-        "ss_ip_noise_gamma": "None",
-        "ss_validation_split": "0.0",
-        "ss_num_validation_images": "0",
+        **_validation(training.validation, run.held),
     }
+
+
+def _validation(settings: Validation | None, held: int) -> dict[str, str]:
+    every = {"ss_validate_every_n_epochs": "1"} if settings and settings.every == "epoch" else {}
+    share = settings.share if settings else 0.0
+    return {"ss_validation_split": str(share), "ss_num_validation_images": str(held), **every}
+
+
+def _seen(project: Project, run: Run) -> dict[str, str]:
+    """What it learned from."""
+    return {**_pictures(project), **dataset.words(run)}
 
 
 def _pictures(project: Project) -> dict[str, str]:
-    side = project.images.resolution
+    images, training = project.images, project.training
     return {
-        "ss_resolution": f"({side}, {side})",
+        "ss_resolution": f"({images.resolution}, {images.resolution})",
         "ss_enable_bucket": "True",
         "ss_bucket_no_upscale": "False",
-        "ss_cache_latents": "True",
-        "ss_flip_aug": str(project.images.flip),
-        "ss_color_aug": "False",
-        "ss_random_crop": "False",
+        "ss_cache_latents": str(images.cache),
+        "ss_flip_aug": str(images.flip),
+        "ss_color_aug": str(images.color_augment),
+        "ss_random_crop": str(images.random_crop),
         "ss_face_crop_aug_range": "None",
-        "ss_shuffle_caption": "False",
-        "ss_keep_tokens": "0",
-        "ss_caption_dropout_rate": str(project.training.caption_dropout),
-        "ss_caption_dropout_every_n_epochs": "0",
-        "ss_caption_tag_dropout_rate": "0.0",
+        "ss_shuffle_caption": str(training.caption_shuffle),
+        "ss_keep_tokens": str(_kept(project)),
+        "ss_caption_tag_dropout_rate": str(training.tag_dropout),
     }
+
+
+def _kept(project: Project) -> int:
+    """Tags at the front that stay where they are: as written, else the triggers that the shortest list has."""
+    if project.training.keep_tokens is not None:
+        return project.training.keep_tokens
+    forms = project.training.caption_shuffle or project.training.tag_dropout
+    return min((len(concept.triggers) for concept in project.concepts.values()), default=0) if forms else 0

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import lorabuild
+from lorabuild.publish.loss import timestep_range
 from lorabuild.schema.base import FACTS
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from lorabuild.schema.project import Project
 
 PREDICTION = {"epsilon": "epsilon", "v_prediction": "v"}
+ARCHITECTURE = {"epsilon": "architecture", "v_prediction": "v_architecture"}
 
 
 def words(project: Project, run: Run) -> dict[str, str]:
@@ -20,13 +22,14 @@ def words(project: Project, run: Run) -> dict[str, str]:
     side, output, family = project.images.resolution, project.output, FACTS[project.base.family]
     known: dict[str, str | None] = {
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": family.architecture,
+        "modelspec.architecture": getattr(family, ARCHITECTURE[run.base.prediction]),
         "modelspec.implementation": family.implementation,
         "modelspec.implementation_version": f"lorabuild/{lorabuild.__version__}",
         "modelspec.title": output.title or project.name,
         "modelspec.resolution": f"{side}x{side}",
         "modelspec.prediction_type": PREDICTION[run.base.prediction],
         "modelspec.encoder_layer": str(project.base.clip_skip),
+        "modelspec.timestep_range": timestep_range(project.training.timesteps),
         "modelspec.author": output.author,
         "modelspec.description": output.description,
         "modelspec.license": output.license,

@@ -86,7 +86,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class PromptRow:
-    """A prompt and its pictures, without the LoRA first, then by epoch and weight."""
+    """A prompt and its pictures, without the LoRA first, then by epoch and weight; of a slider by strength."""
 
     prompt: str
     pictures: tuple[Drawn, ...]
@@ -122,13 +122,14 @@ class OutputFile:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Lines to copy: the prompt for the web UI, strengths for ComfyUI, a script for diffusers."""
+    """Lines to copy: the prompt for the web UI, strengths for ComfyUI, a script for diffusers; advice beside them."""
 
     webui: str
     prompt: str
     negative: str
     weight: float
     diffusers: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +158,4 @@ class ReportData:
     files: tuple[OutputFile, ...]
     settings: tuple[tuple[str, str], ...]
     version: str
+    targets: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import lorabuild
+from lorabuild.publish import network, slider
 from lorabuild.schema.base import FACTS
 
 if TYPE_CHECKING:
@@ -33,13 +34,11 @@ def card(project: Project, run: Run) -> bytes:
 
 def notes(project: Project, run: Run) -> str:
     """What a person wants to know before writing a prompt: the words of every concept, and how it was trained."""
+    moved = [*map(slider.led, project.slider.targets), slider.advice(project.slider)] if project.slider else []
     named = {name: concept.triggers for name, concept in project.concepts.items() if concept.triggers}
     concepts = [f"{name}: {', '.join(triggers)}" for name, triggers in named.items()]
-    network = project.network
-    trained = (
-        f"{network.type} dim {network.dim}, alpha {network.alpha:g}; epoch {run.epoch} of {run.epochs}; "
-        f"{len(run.images)} images at {project.images.resolution} px; base {run.base.name}."
-    )
+    shown = "a slider" if project.slider else f"{len(run.images)} images at {project.images.resolution} px"
+    trained = f"{network.line(project.network)}; epoch {run.epoch} of {run.epochs}; {shown}; base {run.base.name}."
     author = [f"By {project.output.author}."] if project.output.author else []
     license_ = [f"Licence: {project.output.license}."] if project.output.license else []
-    return "\n".join([*concepts, trained, *author, *license_, f"Made with lorabuild {lorabuild.__version__}."])
+    return "\n".join([*moved, *concepts, trained, *author, *license_, f"Made with lorabuild {lorabuild.__version__}."])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lorabuild.publish import slider
 from lorabuild.publish.page import Usage
 from lorabuild.publish.sidecars import main_triggers
 from lorabuild.schema.base import FACTS
@@ -15,14 +16,20 @@ if TYPE_CHECKING:
 def usage(project: Project) -> Usage:
     """Lines for the first sample prompt, or for the main triggers where there is none."""
     samples = project.samples
-    prompt = samples.prompts[0] if samples.prompts else ", ".join(main_triggers(project))
+    prompt = samples.prompts[0] if samples.prompts else _words(project)
     return Usage(
         webui=f"<lora:{project.name}:{samples.weight:g}> {prompt}",
         prompt=prompt,
         negative=samples.negative,
         weight=samples.weight,
+        advice=slider.advice(project.slider) if project.slider else "",
         diffusers=script(project, prompt),
     )
+
+
+def _words(project: Project) -> str:
+    """What asks for the LoRA: the main triggers, or what the slider moves."""
+    return project.slider.targets[0].target if project.slider else ", ".join(main_triggers(project))
 
 
 def script(project: Project, prompt: str) -> str:
@@ -32,7 +39,7 @@ def script(project: Project, prompt: str) -> str:
     options = [f"{prompt!r}", f"num_inference_steps={samples.steps}", f"guidance_scale={samples.cfg:g}"]
     if samples.negative:
         options.insert(1, f"negative_prompt={samples.negative!r}")
-    if project.base.clip_skip > 1:
+    if project.base.clip_skip > 1 and FACTS[project.base.family].layer is None:
         options.append(f"clip_skip={project.base.clip_skip - 1}")
     if samples.weight != 1:
         options.append(f'cross_attention_kwargs={{"scale": {samples.weight:g}}}')

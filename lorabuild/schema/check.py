@@ -8,8 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lorabuild.core.words import nearest
+from lorabuild.schema.check_base import base
 from lorabuild.schema.check_disk import disk
+from lorabuild.schema.check_images import images
+from lorabuild.schema.check_loss import loss
+from lorabuild.schema.check_network import network
 from lorabuild.schema.check_settings import settings
+from lorabuild.schema.check_slider import slider
+from lorabuild.schema.check_training import training
 from lorabuild.schema.problems import Problem, ProblemsError
 
 if TYPE_CHECKING:
@@ -22,9 +28,11 @@ _NOT_IN_NAMES = frozenset('/\\:*?"<>|\n\t')
 
 def check(loaded: Loaded) -> None:
     """Look at the project as a whole. Raises ``ProblemsError`` that lists all that is wrong."""
-    rules = (_triggers, _concepts, disk, settings)
+    rules = (_triggers, _concepts, disk, base, settings, images, loss, training, network, slider)
     if problems := [problem for rule in rules for problem in rule(loaded)]:
         raise ProblemsError(problems)
+    for variant in loaded.variants.values():
+        check(variant)
 
 
 def _triggers(loaded: Loaded) -> Iterator[Problem]:

@@ -40,8 +40,12 @@ def disk(loaded: Loaded) -> Iterator[Problem]:
 
 def _wrong(loaded: Loaded) -> Iterator[Wrong]:
     yield from _base(loaded)
-    for name in loaded.project.concepts:
-        yield from _folder(loaded, name)
+    for name, concept in loaded.project.concepts.items():
+        yield from _folder(loaded, ("concepts", name, "folder"), concept.folder)
+    regularization = loaded.project.regularization
+    if regularization and regularization.folder is not None:
+        yield from _folder(loaded, ("regularization", "folder"), regularization.folder)
+        yield from _apart(loaded, regularization.folder)
     yield from _tagger(loaded)
     yield from _output(loaded)
 
@@ -55,10 +59,17 @@ def has_image(folder: Path) -> bool:
     return bool(walk(folder, SUFFIXES).files)
 
 
-def _folder(loaded: Loaded, name: str) -> Iterator[Wrong]:
-    """The folder of one concept."""
-    written = loaded.project.concepts[name].folder
-    where, folder = ("concepts", name, "folder"), loaded.site.path(written)
+def _apart(loaded: Loaded, written: str) -> Iterator[Wrong]:
+    """No picture is both a training image and a regularization image."""
+    for name, concept in loaded.project.concepts.items():
+        if _overlap(loaded.site.path(written), loaded.site.path(concept.folder)):
+            what = f"`{written}` and the folder of `{name}` lie in one another: its images would be both"
+            yield ("regularization", "folder"), what, "move one of the folders"
+
+
+def _folder(loaded: Loaded, where: tuple[str, ...], written: str) -> Iterator[Wrong]:
+    """A folder with images."""
+    folder = loaded.site.path(written)
     out = loaded.project.output.folder
     if not written.strip():
         yield where, "no folder is named here", "write `folder: dataset/plain`"
@@ -90,8 +101,13 @@ def _overlap(one: Path, other: Path) -> bool:
 
 
 def _base(loaded: Loaded) -> Iterator[Wrong]:
-    written = loaded.project.base.model
-    where, path = ("base", "model"), loaded.site.path(written)
+    base = loaded.project.base
+    yield from _model(loaded, "model", base.model)
+    yield from _model(loaded, "vae", base.vae) if base.vae is not None else ()
+
+
+def _model(loaded: Loaded, word: str, written: str) -> Iterator[Wrong]:
+    where, path = ("base", word), loaded.site.path(written)
     if path.suffix.lower() in PICKLES:
         what = f"`{written}` is a pickle: opening it could run anybody's code"
         yield where, what, "use the .safetensors file of the same model"

@@ -1,10 +1,9 @@
-"""Settings that do not go together: sizes, learning rates, pictures with nothing to draw."""
+"""Settings that do not go together: sizes, pictures with nothing to draw."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lorabuild.schema.plain import inline
 from lorabuild.schema.problems import Problem
 
 if TYPE_CHECKING:
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
 
     from lorabuild.schema.loaded import Loaded
 
-LOWEST_PRODIGY_LR = 0.1
 SAMPLE_STEP = 8
 
 
@@ -20,7 +18,6 @@ def settings(loaded: Loaded) -> Iterator[Problem]:
     """Every pair of settings that can't both be meant."""
     yield from _sizes(loaded)
     yield from _regularization(loaded)
-    yield from _learning_rates(loaded)
     yield from _samples(loaded)
 
 
@@ -47,29 +44,14 @@ def _sizes(loaded: Loaded) -> Iterator[Problem]:
 
 def _regularization(loaded: Loaded) -> Iterator[Problem]:
     regularization = loaded.project.regularization
-    if regularization is None or regularization.generate.prompts:
+    if regularization is None or regularization.folder or regularization.generate.per_image:
+        return
+    if regularization.generate.prompts:
         return
     if not any(trigger.class_ for trigger in loaded.project.triggers.values()):
         what = "nothing says what the base model should draw: there are no prompts, and no trigger has a `class`"
         next_step = "write `generate: {prompts: [...]}`, or `class: creature` in a trigger"
         yield Problem(loaded.where("regularization"), what, next_step)
-
-
-def _learning_rates(loaded: Loaded) -> Iterator[Problem]:
-    training = loaded.project.training
-    optimizer = training.optimizer
-    if optimizer.type != "prodigy":
-        return
-    if optimizer.lr < LOWEST_PRODIGY_LR:
-        what = f"Prodigy finds the step size itself; lr {optimizer.lr:g} would all but stop it"
-        yield Problem(loaded.where("training.optimizer.lr"), what, "write `lr: 1`, or leave it out")
-    written = {"unet_lr": training.unet_lr, "text_encoder_lr": training.text_encoder_lr}
-    rates = {word: optimizer.lr if rate is None else rate for word, rate in written.items()}
-    if training.train == "both" and len(set(rates.values())) > 1:
-        word = next(word for word, rate in written.items() if rate is not None)
-        what = f"Prodigy has one step size for all that it trains: {inline(rates)} can't be"
-        next_step = f"leave `{word}` out, or write `optimizer: {{type: adamw}}`"
-        yield Problem(loaded.where(f"training.{word}"), what, next_step)
 
 
 def _samples(loaded: Loaded) -> Iterator[Problem]:

@@ -29,4 +29,7 @@ def _flat(label: str, value: Any) -> dict[str, Any]:
         return consumed(value, label)
     if isinstance(value, dict) and any(isinstance(entry, Section) for entry in value.values()):
         return {key: found for name, entry in value.items() for key, found in _flat(f"{label}.{name}", entry).items()}
+    if isinstance(value, tuple) and any(isinstance(entry, Section) for entry in value):
+        numbered = ((f"{label}.{place}", entry) for place, entry in enumerate(value))
+        return {key: found for name, entry in numbered for key, found in _flat(name, entry).items()}
     return {label: list(value) if isinstance(value, tuple) else value}

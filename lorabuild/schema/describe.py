@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.schema.expected import bare, example, limit, listed
 from lorabuild.schema.plain import inline
 from lorabuild.schema.project import Project
-from lorabuild.schema.words import MAP_KEY, Shape, fields, is_runtime_only, shape
+from lorabuild.schema.words import LIST_ITEM, MAP_KEY, Shape, fields, is_runtime_only, shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,9 @@ _INTRODUCTION = """\
 
 *Every word, made from the records in `lorabuild/schema/` by `lorabuild schema --markdown`.*
 
-A project is a folder with a `lora.yaml`. Only `name`, `base` and `concepts` must be there; all else has a default that
-suits most people. A word that does not exist, a wrong type, a folder that is missing: each is answered with
-file, line, column, the nearest word, and what to write.
+A project is a folder with a `lora.yaml`. Only `name`, `base` and `concepts` must be there (in a slider, `slider` stands
+for `concepts`); all else has a default that suits most people. A word that does not exist, a wrong type, a folder that
+is missing: each is answered with file, line, column, the nearest word, and what to write.
 
 * Numbers are what looks like one: `1e-4` is a number, `010` is ten. `yes`, `no`, `on`, `off` are truth values;
   a text that reads like one, or like a number, stands in quotes.
@@ -49,6 +49,7 @@ concepts: {plain: {folder: dataset/plain, triggers: [zorbl]}}
 ```
 """
 
+_OF_MANY = {"map": MAP_KEY, "list": LIST_ITEM}
 _HEAD = "| word | type | default | meaning | example |\n|---|---|---|---|---|"
 
 
@@ -57,6 +58,8 @@ def json_schema() -> dict[str, Any]:
     made = Project.model_json_schema(by_alias=True)
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     made["title"] = "lora.yaml"
+    a_slider = {"properties": {"kind": {"const": "slider"}}, "required": ["kind"]}
+    made |= {"if": a_slider, "then": {"required": ["slider"]}, "else": {"required": ["concepts"]}}
     for name in _variants_to_name(Project):
         definition = made["$defs"][name]
         definition["required"] = sorted({*definition.get("required", ()), "type"})
@@ -70,7 +73,7 @@ def _variants_to_name(section: type[Section]) -> Iterator[str]:
         for _, variant in found.variants if found.kind == "union" else ():
             if not isinstance(field.default, variant):
                 yield variant.__name__
-        inner = shape(found.items) if found.kind == "map" else found
+        inner = shape(found.items) if found.kind in _OF_MANY else found
         if inner.section:
             yield from _variants_to_name(inner.section)
 
@@ -85,8 +88,8 @@ def _sections(section: type[Section], prefix: str) -> Iterator[str]:
     for name, field in fields(section).items():
         dotted = f"{prefix}.{name}" if prefix else name
         found = shape(field.annotation)
-        inner = shape(found.items) if found.kind == "map" else found
-        dotted += f".{MAP_KEY}" if found.kind == "map" else ""
+        inner = shape(found.items) if found.kind in _OF_MANY else found
+        dotted += f".{_OF_MANY[found.kind]}" if inner is not found else ""
         if inner.kind == "union":
             yield f"\n## `{dotted}`\n\n{field.description} One of {listed([kind for kind, _ in inner.variants])}.\n"
             yield "\n\n".join(_form(kind, variant, field.default) for kind, variant in inner.variants)
@@ -133,7 +136,7 @@ def _kind(found: Shape) -> str:
         return f"list of {found.length} {_kind(shape(found.items))}s"
     if found.kind == "map":
         return f"names, each with a {_kind(shape(found.items))}"
-    return "section"
+    return "value" if found.kind == "any" else "section"
 
 
 def _default(field: FieldInfo) -> str:

@@ -36,7 +36,7 @@ def form(found: Shape) -> str:
     if found.kind in ("list", "pair"):
         count = f"{found.length} " if found.length else ""
         return f"a list of {count}{form(shape(found.items)).removeprefix('a ')}s"
-    return "a section"
+    return "a value" if found.kind == "any" else "a section"
 
 
 def listed(words: Iterable[str], last: str = ", ") -> str:

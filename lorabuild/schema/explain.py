@@ -10,7 +10,7 @@ from lorabuild.schema.expected import example, listed, wanted
 from lorabuild.schema.plain import in_quotes, inline, meaning
 from lorabuild.schema.project import Project
 from lorabuild.schema.unknown import unknown
-from lorabuild.schema.words import MAP_KEY, Shape, fields, shape
+from lorabuild.schema.words import LIST_ITEM, MAP_KEY, Shape, fields, shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,6 +92,8 @@ def _case(loc: tuple[str | int, ...], given: Any, document: Document) -> Case:
         else:
             if here.kind == "map":
                 name, field, general = part, None, (*general, MAP_KEY)
+            elif shape(here.items).section:
+                general = (*general, LIST_ITEM)
             here = shape(here.items)
     return Case(trail, ".".join(general), name, here, field, section, variants, given, document.place(trail))
 

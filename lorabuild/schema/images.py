@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from lorabuild.schema.section import Section
@@ -32,4 +34,19 @@ class Images(Section):
     )
     flip: bool = Field(
         default=False, description="Also train on the mirrored image (its latents are cached beside the plain ones)."
+    )
+    masks: Literal["none", "alpha", "side"] = Field(
+        "none",
+        description="What of an image is learned (white), and what is not (black): `alpha` is its own transparency, "
+        "`side` a greyscale image `name.mask.png` beside it or `masks/name.png`.",
+    )
+    cache: bool = Field(
+        default=True,
+        description="Encode every image once. `false` encodes it at every look: each costs a pass of the VAE.",
+    )
+    color_augment: bool = Field(
+        default=False, description="Other hue, saturation and brightness at half the looks; only with `cache: false`."
+    )
+    random_crop: bool = Field(
+        default=False, description="Crop another part at every look instead of the middle; only with `cache: false`."
     )

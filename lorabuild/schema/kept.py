@@ -7,6 +7,7 @@ the very bytes that it was made from, by the same lorabuild; whatever is unclear
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +20,7 @@ from lorabuild.schema.loaded import Loaded
 from lorabuild.schema.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from lorabuild.schema.document import Document
@@ -41,11 +42,18 @@ class Kept:
         named = {name: value for name, value in self.__dict__.items() if name not in exclude}
         return {name.rstrip("_") if by_alias else name: _dumped(value, mode, by_alias) for name, value in named.items()}
 
+    def model_copy(self, *, update: Mapping[str, Any]) -> Kept:
+        """The section with other values, as pydantic makes it."""
+        made = Kept({})
+        made.__dict__.update(self.__dict__ | dict(update))
+        return made
+
 
 def keep(loaded: Loaded) -> None:
     """Keep settings that were found to be right, unless the command line said some of them, or it can't be done."""
     if loaded.text and not isinstance(loaded.project, Kept):
-        made = _about(loaded.text), _plain(loaded.project), loaded.site.consumed()
+        variants = [(name, _plain(one.project), one.site.consumed()) for name, one in loaded.variants.items()]
+        made = _about(loaded.text), _plain(loaded.project), loaded.site.consumed(), variants
         with suppress(StoreError):
             write_atomic(loaded.site.root / PLACE, pack(made))
 
@@ -55,13 +63,22 @@ def kept(file: Path) -> Loaded | None:
     root = file.absolute().parent
     try:
         text = file.read_bytes()
-        about, settings, words = unpack((root / PLACE).read_bytes())
+        about, settings, words, variants = unpack((root / PLACE).read_bytes())
         if about != _about(text):
             return None
-        project = cast("Project", _woken(settings))
+        document = cache(partial(_document, text, file.name))
+        loaded = _loaded(settings, words, root, document)
+        others = {
+            name: _loaded(said, known, root, cache(partial(_variant, document, name))) for name, said, known in variants
+        }
     except (OSError, ValueError, TypeError, EOFError):
         return None
-    return Loaded(project, Site(project, root, words), cache(partial(_document, text, file.name)), text)
+    return replace(loaded, text=text, variants=others)
+
+
+def _loaded(settings: Any, words: dict[str, Any], root: Path, document: Callable[[], Document]) -> Loaded:
+    project = cast("Project", _woken(settings))
+    return Loaded(project, Site(project, root, words), document)
 
 
 def _about(text: bytes) -> tuple[str, str]:
@@ -73,6 +90,12 @@ def _document(text: bytes, name: str) -> Document:
     from lorabuild.schema.document import read
 
     return read(text.decode("utf-8-sig"), name)
+
+
+def _variant(document: Callable[[], Document], name: str) -> Document:
+    from lorabuild.schema.variants import documents
+
+    return dict(documents(document()))[name]
 
 
 def _plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ from lorabuild.schema.override import apply
 from lorabuild.schema.problems import Problem, ProblemsError
 from lorabuild.schema.project import Project
 from lorabuild.schema.site import Site
+from lorabuild.schema.variants import documents
 from lorabuild.schema.words import fields, shape
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ def parse(text: str, root: Path, source: str = FILE, overrides: Sequence[str] = 
     if isinstance(document.data, dict):
         for override in overrides:
             apply(document, override)
+    loaded = _settled(document, root)
+    return replace(loaded, variants={name: _settled(one, root) for name, one in documents(document)})
+
+
+def _settled(document: Document, root: Path) -> Loaded:
+    """What a document says, if nothing is wrong with it. Raises ``ProblemsError``."""
     project, problems = _checked(document)
     if problems or project is None:
         raise ProblemsError([problem for _, problem in sorted(problems, key=_order)])
@@ -94,12 +101,23 @@ def _checked(document: Document) -> tuple[Project | None, list[Found]]:
     problems = [(place, problem) for _, place, problem in document.problems]
     if not isinstance(document.data, dict):
         return None, problems
+    problems += _lacking(document)
     try:
         project = Project.model_validate_json(json.dumps(completed(document.data, Project)), strict=True)
     except ValidationError as invalid:
         spoiled = {trail for trail, _, _ in document.problems if trail}
         return None, problems + _explained(invalid, document, spoiled)
     return project, problems
+
+
+def _lacking(document: Document) -> list[Found]:
+    """What a project of its kind can't do without: a LoRA has concepts, a slider what it moves."""
+    needed = "slider" if document.data.get("kind") == "slider" else "concepts"
+    if document.data.get(needed) not in (None, {}) or any(trail[:1] == (needed,) for trail, _, _ in document.problems):
+        return []
+    error = {"type": "too_short" if needed in document.data else "missing", "loc": (needed,)}
+    trail, place, what, next_step = told(error, document)
+    return [(place, Problem(document.where(trail), what, next_step))]
 
 
 def _explained(invalid: ValidationError, document: Document, spoiled: set[tuple[str, ...]]) -> list[Found]:
@@ -141,6 +159,8 @@ def _filled(value: Any, annotation: Any, usual: str | None = None) -> Any:
     if found.kind == "map" and isinstance(value, dict):
         bare = shape(found.items).section is not None
         return {name: _filled({} if entry is None and bare else entry, found.items) for name, entry in value.items()}
+    if found.kind == "list" and isinstance(value, list):
+        return [_filled(entry, found.items) for entry in value]
     if not isinstance(value, dict):
         return value
     if found.kind == "union" and usual:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lorabuild.schema.document import Document
     from lorabuild.schema.project import Project
@@ -22,12 +22,14 @@ class Loaded:
         site: the settings together with the project folder.
         document: gives the text's words and their places; asked only when something is to be said of one.
         text: the bytes of lora.yaml that say all of it; empty where the command line said something, too.
+        variants: name → the project as it is for that variant.
     """
 
     project: Project
     site: Site
     document: Callable[[], Document]
     text: bytes = b""
+    variants: Mapping[str, Loaded] = field(default_factory=dict)
 
     def where(self, dotted: str) -> str:
         """``lora.yaml:12:5 training.loss``: the place of a word, or of the section where it would stand."""

@@ -25,30 +25,42 @@ def apply(document: Document, override: str) -> None:
         _, _, problem = value.problems[0]
         document.blame(trail, Place(source), f"the value can't be read: {problem.what}", problem.next_step)
         return
-    around = _section(document, trail, source)
+    put(document, trail, value.data, Place(source, raw=text.strip()))
+
+
+def put(document: Document, trail: tuple[str, ...], value: Any, place: Place) -> None:
+    """Set one word in a document to a value that was said elsewhere."""
+    around = _section(document, trail, place)
     if around is not None:
-        around[trail[-1]] = value.data
-        _move(document, trail, source, text.strip())
+        around[int(trail[-1]) if isinstance(around, list) else trail[-1]] = value
+        _move(document, trail, place)
 
 
-def _section(document: Document, trail: tuple[str, ...], source: str) -> dict[str, Any] | None:
-    """The mapping in which the last word is set; sections on the way are copied, since anchors may share them."""
-    here: dict[str, Any] = document.data
+def _section(document: Document, trail: tuple[str, ...], place: Place) -> Any:
+    """The mapping or list in which the last word is set; what is on the way is copied, since anchors may share it."""
+    here: Any = document.data
     for position, word in enumerate(trail[:-1]):
-        inside = here.get(word)
-        if inside is not None and not isinstance(inside, dict):
+        inside = here[int(word)] if isinstance(here, list) else here.get(word)
+        if inside is not None and not _holds(inside, trail[position + 1]):
             here_dotted = ".".join(trail[: position + 1])
             what = f"`{here_dotted}` is no section, so there is no `{trail[position + 1]}` in it"
-            document.blame(trail, Place(source), what, f"set it as a whole: --set {here_dotted}=…")
+            how = "" if place.line else f": --set {here_dotted}=…"
+            document.blame(trail, place, what, f"set it as a whole{how}")
             return None
-        here[word] = dict(inside or {})
-        document.places.setdefault(trail[: position + 1], Place(source))
-        here = here[word]
+        copied = list(inside) if isinstance(inside, list) else dict(inside or {})
+        here[int(word) if isinstance(here, list) else word] = copied
+        document.places.setdefault(trail[: position + 1], place)
+        here = copied
     return here
 
 
-def _move(document: Document, trail: tuple[str, ...], source: str, raw: str) -> None:
+def _holds(inside: Any, word: str) -> bool:
+    """Whether a word can stand in something: any in a section, in a list the number of an entry, from 0."""
+    return isinstance(inside, dict) or (isinstance(inside, list) and word.isdecimal() and int(word) < len(inside))
+
+
+def _move(document: Document, trail: tuple[str, ...], place: Place) -> None:
     """What stood at the word in the file stands there no longer."""
     for old in [known for known in document.places if known[: len(trail)] == trail]:
         del document.places[old]
-    document.places[trail] = Place(source, raw=raw)
+    document.places[trail] = place

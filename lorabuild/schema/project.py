@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
 
 from lorabuild.schema.base import Base
 from lorabuild.schema.budget import Budget
@@ -14,7 +16,8 @@ from lorabuild.schema.network import LoRA, Network
 from lorabuild.schema.output import Output
 from lorabuild.schema.regularization import Regularization
 from lorabuild.schema.samples import Samples
-from lorabuild.schema.section import Section
+from lorabuild.schema.section import Section, frozen
+from lorabuild.schema.slider import Slider
 from lorabuild.schema.store import Storage
 from lorabuild.schema.training import Training
 
@@ -27,14 +30,22 @@ class Project(Section):
         examples=["zorbl"],
         description="Name of the LoRA and of its files: letters, digits, `.`, `_`, `-`; a letter or digit first.",
     )
+    kind: Literal["lora", "slider"] = Field(
+        "lora", description="`lora` learns from images; `slider` learns a direction between prompts, without images."
+    )
     base: Base = Field(description="The model that the LoRA is trained on.")
     triggers: dict[str, Trigger] = Field(
         {}, examples=[{"zorbl": {"kind": "character"}}], description="New words and what they absorb."
     )
     concepts: dict[str, Concept] = Field(
-        min_length=1,
+        {},
         examples=[{"plain": {"folder": "dataset/plain", "triggers": ["zorbl"]}}],
-        description="Folders of images and the triggers that they show.",
+        description="Folders of images and the triggers that they show; **must be written** unless it is a slider.",
+    )
+    slider: Slider | None = Field(
+        None,
+        examples=[{"targets": [{"target": "1girl", "positive": "1girl, smile", "negative": "1girl, frown"}]}],
+        description="Prompts between which a slider moves; for `kind: slider`, and only there.",
     )
     images: Images = Field(Images(), description="Size, buckets, preparation.")
     captions: Captions = Field(Captions(), description="Taggers and caption rules.")
@@ -50,3 +61,8 @@ class Project(Section):
     output: Output = Field(Output(), description="Where the result goes and what it says of itself.")
     device: Device = Field(Device(), description="Where the work is done.")
     store: Storage = Field(Storage(), description="Where results are kept and shared.")
+    variants: Annotated[dict[str, dict[str, Any]], AfterValidator(frozen)] = Field(
+        {},
+        examples=[{"rank32": {"network.dim": 32}}],
+        description="More LoRAs from the same images, `<name>-<variant>`: each with some words said otherwise.",
+    )

@@ -16,6 +16,11 @@ class Generate(Section):
         examples=[["{red|blue} creature, forest"]],
         description="Prompts, in turn; `{red|blue}` picks one by counted chance. Default: the triggers' class words.",
     )
+    per_image: bool = Field(
+        default=False,
+        description="One for each training image instead of `count`: of its size, from its own caption, where each "
+        "trigger is its class word or left out.",
+    )
     negative: str = Field("", examples=["blurry"], description="Negative prompt.")
     steps: int = Field(20, ge=1, le=1000, description="Sampler steps.")
     cfg: float = Field(7.0, ge=1, description="Guidance scale.")
@@ -25,5 +30,10 @@ class Generate(Section):
 class Regularization(Section):
     """Prior preservation (Ruiz et al. 2023)."""
 
+    folder: str | None = Field(
+        None,
+        examples=["dataset/regularization"],
+        description="Folder with pictures of your own, captions beside them, instead of drawn ones.",
+    )
     generate: Generate = Field(Generate(), description="Pictures to be drawn by the base model.")
     prior_loss_weight: float = Field(1.0, ge=0, description="Weight of these pictures in the loss.")

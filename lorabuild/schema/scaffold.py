@@ -19,10 +19,12 @@ TEMPLATES: dict[str, str] = {
     "outfits": "a character with two outfits that are asked for one by one",
     "style": "a way of drawing",
     "concept": "an object, a pose, a situation",
+    "slider": "a direction between two prompts, without pictures",
 }
 DEFAULT_BASE = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 TRIGGER = re.compile(r"[^\W_]([\w.-]*\w)?")
 _SHARED = {".gitignore": "gitignore", ".gitattributes": "gitattributes"}
+_TRIGGER = "{{trigger}}"
 _FOLDER = re.compile(r"\{\{images:([^}]*)\}\}")
 
 
@@ -32,7 +34,7 @@ class Answers:
 
     Attributes:
         name: of the LoRA and its files.
-        trigger: the word that it learns.
+        trigger: the word that it learns; a slider learns none.
         base: hub id, folder or file of the base model, as lora.yaml should have it.
         images: folders for the template's concepts, in order, as lora.yaml should have them; where there are fewer than
             concepts, the template's own folders are made.
@@ -79,6 +81,12 @@ def templates() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
+def asks(template: str) -> frozenset[str]:
+    """What a template leaves open beside name and base: ``trigger``, ``images``."""
+    text = (templates() / template / FILE).read_text("utf-8")
+    return frozenset(word for word, found in (("trigger", _TRIGGER in text), ("images", _FOLDER.search(text))) if found)
+
+
 def bad_trigger(word: str) -> str:
     """Why a word can't be the trigger of a new project; empty when it can."""
     if TRIGGER.fullmatch(word) and quoted(word) == word:
@@ -87,9 +95,9 @@ def bad_trigger(word: str) -> str:
 
 
 def _rendered(template: str, answers: Answers) -> str:
-    if problem := bad_trigger(answers.trigger):
-        raise ProjectError(problem, where="--trigger", next_step="write `--trigger zorbl`")
     text = (templates() / template / FILE).read_text("utf-8")
+    if _TRIGGER in text and (problem := bad_trigger(answers.trigger)):
+        raise ProjectError(problem, where="--trigger", next_step="write `--trigger zorbl`")
     places = _FOLDER.findall(text)
     if len(answers.images) > len(places):
         raise ProjectError(

@@ -16,3 +16,10 @@ class Section(BaseModel):
 def runtime_only(default: Any, description: str, **limits: Any) -> Any:
     """A field that changes how a build runs and never what it makes: it is part of no key."""
     return Field(default, description=description, json_schema_extra={"runtime_only": True}, **limits)
+
+
+def frozen(value: Any) -> Any:
+    """A person's own map without lists in it: they become tuples, as everywhere in a section."""
+    if isinstance(value, dict):
+        return {name: frozen(entry) for name, entry in value.items()}
+    return tuple(frozen(entry) for entry in value) if isinstance(value, list | tuple) else value

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.core.launch import ALONE, Launch
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,11 +22,13 @@ class Site:
         project: the settings.
         root: the project's folder.
         words: the settings that go into keys, by dotted name; None works them out when they are asked for.
+        launch: the place of this process among those that train together; part of no key.
     """
 
     project: Project
     root: Path
     words: Mapping[str, Any] | None = None
+    launch: Launch = ALONE
 
     def path(self, text: str) -> Path:
         """An absolute path for a path in lora.yaml (``~`` is the home folder)."""

@@ -1,5 +1,9 @@
-"""Which files count as pictures: by their ending, before anything is opened. It needs neither Pillow nor pydantic."""
+"""Which files count as pictures, and which as masks: by their names, before anything is opened. No Pillow, no pydantic."""
 
 from __future__ import annotations
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"})
+MASK_ENDINGS = (".mask", "-masklabel")
+"""``a.mask.png`` is the mask of ``a.jpg`` beside it; the second form is OneTrainer's."""
+MASK_FOLDER = "masks"
+"""``masks/a.png`` is the mask of ``a.jpg`` beside the folder."""

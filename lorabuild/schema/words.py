@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-MAP_KEY = "<name>"
+MAP_KEY, LIST_ITEM = "<name>", "<number>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Shape:
 
     Attributes:
         kind: ``section``, ``union`` (sections told apart by ``type``), ``map``, ``list``, ``pair`` (a list of fixed
-            length), ``choice`` (one of some words) or ``value``.
+            length), ``choice`` (one of some words), ``value``, or ``any`` of these, unread.
         optional: whether nothing (``null``) is allowed.
         section: the record of a section.
         variants: ``type`` word → record, for a union; also for a section that has a ``type``.
@@ -95,6 +95,8 @@ def _plain(only: Any) -> Shape:
         )
     if origin is Literal:
         return Shape("choice", choices=inside)
+    if only is Any:
+        return Shape("any")
     if only in (int, float, bool, str):
         return Shape("value", value=only)
     raise TypeError(f"lora.yaml has no form for {only}")
@@ -123,15 +125,15 @@ def words(section: type[Section], prefix: str = "", variant: str = "") -> Iterat
 
 
 def below(annotation: Any, dotted: str) -> Iterator[Word]:
-    """The words under a place: those of a section, of every variant of a union, of what a map holds."""
+    """The words under a place: those of a section, of every variant of a union, of what a map or a list holds."""
     found = shape(annotation)
     if found.kind == "union":
         for name, section in found.variants:
             yield from words(section, dotted, name)
     elif found.section:
         yield from words(found.section, dotted, found.variants[0][0] if found.variants else "")
-    elif found.kind == "map":
-        yield from below(found.items, f"{dotted}.{MAP_KEY}")
+    elif found.kind in ("map", "list"):
+        yield from below(found.items, f"{dotted}.{MAP_KEY if found.kind == 'map' else LIST_ITEM}")
 
 
 def is_runtime_only(field: FieldInfo) -> bool:

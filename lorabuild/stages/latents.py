@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import groupby, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.core.errors import StageError
 from lorabuild.core.events import Event
 
 if TYPE_CHECKING:
@@ -17,14 +19,18 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from lorabuild.core.events import Emit
     from lorabuild.core.item import Item, Outputs
+    from lorabuild.images.looked import Chances, Looked
     from lorabuild.models.family import Model
+    from lorabuild.schema.images import Images
     from lorabuild.schema.site import Site
+    from lorabuild.training.batches import Record
+    from lorabuild.training.live import Live, Shown
 
 VERSION = 1
-PRIOR_PARTS = ("unet", "text_encoder", "tokenizer", "scheduler")
 
 
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
@@ -35,7 +41,7 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     priors = [item for item in inputs if item.reads.get("prior")]
     settings = site.project.device
     chosen = device.pick(settings)
-    parts = ("vae", *PRIOR_PARTS) if priors else ("vae",)
+    parts = family.PARTS if priors else frozenset({"vae"})
     model = family.load(source.locate(site), site.project.base, parts, chosen, device.FULL)
     record = device.record(chosen, device.FULL, settings.batch)
     bench = _Bench(model, site, outputs, emit, record, total=len(inputs))
@@ -66,16 +72,21 @@ class _Bench:
         while batch := list(islice(pictures, count)):
             self._encode(batch, bucket, count)
 
-    def _encode(self, batch: Sequence[tuple[Item, NDArray[np.uint8]]], bucket: tuple[int, int], count: int) -> None:
+    def _encode(self, batch: Sequence[tuple[Item, Looked]], bucket: tuple[int, int], count: int) -> None:
         from lorabuild.models.tensors import pack, stacked
 
-        items = [item for item, _ in batch]
-        images = stacked([picture for _, picture in batch] + [batch[-1][1]] * (count - len(batch)))
+        items, flip = [item for item, _ in batch], self.site.project.images.flip
+        pixels = [seen.pixels for _, seen in batch]
+        images = stacked(pixels + pixels[-1:] * (count - len(batch)))
         latents = {"latents": self._passed(images, items, bucket, "vae")}
-        if self.site.project.images.flip:
+        if flip:
             latents["latents_flipped"] = self._passed(images.flip(2), items, bucket, "vae flipped")
-        for place, item in enumerate(items):
-            self._finish(item, {"latents": pack({name: rows[place] for name, rows in latents.items()})})
+        for place, (item, seen) in enumerate(batch):
+            made = {name: rows[place] for name, rows in latents.items()}
+            if seen.mask is not None:
+                made["mask"] = mask_tensor(seen.mask, self.model.vae_factor)
+                made |= {"mask_flipped": made["mask"].flip(2)} if flip else {}
+            self._finish(item, {"latents": pack(made)})
 
     def _passed(self, images: Any, items: Sequence[Item], bucket: tuple[int, int], purpose: str) -> Any:
         """Latents [count, C, h, w] of uint8 images [count, H, W, 3], each with the noise that its key counts."""
@@ -132,25 +143,81 @@ def _by(items: Iterable[Item], *names: str) -> Iterator[tuple[Any, list[Item]]]:
         yield found, list(group)
 
 
-def _pictures(items: Sequence[Item], site: Site) -> Iterator[tuple[Item, NDArray[np.uint8]]]:
+def _pictures(items: Sequence[Item], site: Site) -> Iterator[tuple[Item, Looked]]:
     """Decoded and fitted images, read ahead by threads while the VAE works; those that changed are passed over."""
-    from functools import partial
-
+    from lorabuild.images.looked import Chances
     from lorabuild.images.pool import in_order
 
-    for item, picture in in_order(partial(_picture, site=site), items, site.project.device.threads):
+    def work(item: Item) -> Looked | None:
+        return _picture(item.reads, site.project.images, Chances())
+
+    for item, picture in in_order(work, items, site.project.device.threads):
         if picture is not None:
             yield item, picture
 
 
-def _picture(item: Item, site: Site) -> NDArray[np.uint8] | None:
-    """The training image [H, W, 3] at its bucket's size; None when the file is no longer what the plan saw."""
+def _picture(reads: Mapping[str, Any], settings: Images, chances: Chances) -> Looked | None:
+    """The training image and its mask at its bucket's size; None when a file is no longer what the plan saw."""
+    from lorabuild.images import masks
     from lorabuild.images.decode import UnreadableError, prepared
-    from lorabuild.images.fit import fit
+    from lorabuild.images.looked import looked
 
     try:
-        found = prepared(item.reads["path"], site.project.images)
+        found = prepared(reads["path"], settings)
+        mask, side = None, reads.get("side")
+        if reads.get("mask"):
+            mask = masks.of_file(Path(side).read_bytes(), found, side) if side else masks.of_alpha(found)
     except (OSError, UnreadableError):
         return None
-    width, height = item.reads["bucket"]
-    return fit(found.image, (width, height)) if found.pixels == item.reads["pixels"] else None
+    if found.pixels != reads["pixels"] or (mask.pixels if mask else None) != reads.get("mask"):
+        return None
+    width, height = reads["bucket"]
+    return looked(found.image, mask.image if mask else None, (width, height), chances)
+
+
+def mask_tensor(mask: NDArray[np.uint8], factor: int) -> Tensor:
+    """A mask [H, W] as float32 [1, h, w] at the size of the latents."""
+    import torch
+
+    from lorabuild.images.masks import averaged
+
+    return torch.from_numpy(averaged(mask, factor))
+
+
+def live(site: Site, model: Model) -> Live:
+    """Pictures for a training that caches none: each look decodes its picture and encodes it with the model's VAE."""
+    from functools import partial
+
+    from lorabuild.training.live import Live
+
+    show = partial(_shown, settings=site.project.images, factor=model.vae_factor)
+    return Live(
+        show,
+        model.encode_images,
+        channels=model.latent_channels,
+        factor=model.vae_factor,
+        seed=site.project.training.seed,
+        flip=site.project.images.flip,
+        together=model.device.type != "cpu",
+    )
+
+
+def _shown(record: Record, chances: Sequence[float], settings: Images, factor: int) -> Shown:
+    """A record's picture as one look sees it. Raises ``StageError`` where it changed while it was trained on."""
+    import torch
+
+    from lorabuild.images.looked import Chances
+    from lorabuild.training.live import Shown
+
+    across, down, *colour = chances
+    asked = Chances(
+        (across, down) if settings.random_crop else None,
+        (colour[0], colour[1], colour[2]) if settings.color_augment else None,
+    )
+    assert record.file is not None, "a picture without latents has its file"
+    reads = {"pixels": record.pixels, "bucket": record.size, **record.file._asdict()}
+    seen = _picture(reads, settings, asked)
+    if seen is None:
+        raise StageError(f"{record.id} changed while it was trained on", next_step="run `lorabuild` again")
+    mask = None if seen.mask is None else mask_tensor(seen.mask, factor)
+    return Shown(torch.tensor(seen.pixels), mask, seen.corner)

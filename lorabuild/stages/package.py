@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from lorabuild.core.item import Item, Outputs
     from lorabuild.schema.project import Project
+    from lorabuild.schema.slider import Slider
     from lorabuild.schema.site import Site
 
 VERSION = 1
@@ -80,6 +81,8 @@ def side_files(project: Project, reads: Mapping[str, Any], outputs: Outputs) -> 
     pictures = reads["pictures"]
     if not pictures:
         return files
+    if project.slider:
+        return files | _slider_files(project, project.slider, reads, outputs)
     columns = list(dict.fromkeys((entry["epoch"], entry["weight"]) for entry in pictures))
     columns.sort()
     drawn = {(entry["prompt"], entry["epoch"], entry["weight"]): entry["picture"] for entry in pictures}
@@ -89,6 +92,26 @@ def side_files(project: Project, reads: Mapping[str, Any], outputs: Outputs) -> 
     best = [entry for entry in pictures if entry["epoch"] == reads["epoch"]] or pictures
     files[f"{project.name}.png"] = picture.preview(outputs.read(best[0]["picture"]))
     return files
+
+
+def _slider_files(project: Project, settings: Slider, reads: Mapping[str, Any], outputs: Outputs) -> dict[str, bytes]:
+    """A slider's grid, prompts by strengths; and for its card the first prompt at both ends and without it."""
+    from lorabuild.evaluate import grid
+    from lorabuild.publish import slider
+
+    rows = list(slider.layout(reads["pictures"], settings))
+    first = next(row for row in rows if row.epoch == reads["epoch"])
+    strengths = sorted(first.pictures)
+    ends = sorted({strengths[0], 0.0, strengths[-1]})
+
+    def drawn(names: Sequence[str], shown: Sequence[slider.Row], columns: Sequence[float]) -> bytes:
+        cells = [[outputs.read(row.pictures[strength]["picture"]) for strength in columns] for row in shown]
+        return grid.grid(names, [f"{strength:g}" for strength in columns], cells)
+
+    return {
+        f"{project.name}-grid.png": drawn([row.name for row in rows], rows, strengths),
+        f"{project.name}.png": drawn([first.prompt], [first], ends),
+    }
 
 
 def labels(columns: Sequence[tuple[int, float]]) -> list[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lorabuild.core.item import Item, Outputs
-    from lorabuild.images.decode import UnreadableError
+    from lorabuild.images.decode import Prepared, UnreadableError
     from lorabuild.schema.images import Images
     from lorabuild.schema.site import Site
 
@@ -46,11 +46,25 @@ def _facts(item: Item, settings: Images) -> dict[str, Any] | UnreadableError | N
     """The facts of one image, or why there are none; None where it is no longer the file that was hashed."""
     from lorabuild.images.decode import UnreadableError, prepare
 
-    data = read_if_there(item.reads["path"])
+    data, side = read_if_there(item.reads["path"]), item.reads.get("mask")
+    masked = read_if_there(side["path"]) if side else None
     if data is None or digest(data) != item.reads["file"]:
+        return None
+    if side and (masked is None or digest(masked) != side["file"]):
         return None
     try:
         made = prepare(data, settings)
+        mask = _mask(made, masked, side["name"] if side else "", settings)
     except UnreadableError as error:
         return error
-    return {"pixels": made.pixels, "width": made.image.width, "height": made.image.height, "alpha": made.alpha}
+    return {"pixels": made.pixels, "width": made.image.width, "height": made.image.height, "alpha": made.alpha, **mask}
+
+
+def _mask(made: Prepared, data: bytes | None, name: str, settings: Images) -> dict[str, Any]:
+    """What is known of its mask: nothing where it has none."""
+    from lorabuild.images import masks
+
+    mask = masks.of_file(data, made, name) if data is not None else None
+    if settings.masks == "alpha":
+        mask = masks.of_alpha(made)
+    return {"mask": mask.pixels, "mask_flaw": mask.flaw} if mask else {}

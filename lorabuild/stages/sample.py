@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lorabuild.schema.site import Site
 
 VERSION = 1
-PARTS = {"both": ("unet", "text_encoder"), "unet": ("unet",), "text_encoder": ("text_encoder",)}
 
 
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
@@ -61,10 +60,12 @@ def worn(model: Model, project: Project, state: bytes | None, weight: float) -> 
     if state is None:
         yield
         return
+    from lorabuild.models import family
     from lorabuild.networks import attach
     from lorabuild.publish import file
 
-    layers = model.layers(PARTS[project.training.train], convolutions=attach.wants_convolutions(project.network))
+    trained = family.TRAINED[project.training.train]
+    layers = model.layers(trained, convolutions=attach.wants_convolutions(project.network))
     adapter = attach.attach(layers, project.network, project.training.seed)
     try:
         adapter.load_state(file.load(state))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.core.events import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lorabuild.core.events import Emit
     from lorabuild.core.item import Item, Outputs
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lorabuild.schema.site import Site
 
 VERSION = 1
+TOKENIZERS, ENCODERS = frozenset({"tokenizer", "tokenizer_2"}), frozenset({"text_encoder", "text_encoder_2"})
 PIXELS = 1  # a text is small work: it goes through in the largest batch that the device takes
 
 
@@ -23,39 +24,47 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     from lorabuild.models import device, family, source
 
     frozen = any(item.reads["frozen"] for item in inputs)
-    parts = ("tokenizer", "text_encoder") if frozen else ("tokenizer",)
+    parts = TOKENIZERS | ENCODERS if frozen else TOKENIZERS
     settings = site.project.device
     chosen = device.pick(settings)
     model = family.load(source.locate(site), site.project.base, parts, chosen, device.FULL)
     record = device.record(chosen, device.FULL, settings.batch)
     done = 0
-    for group, wanted in device.padded(inputs, device.rows(chosen, PIXELS, settings.batch)):
-        _warn_cut(model, group[:wanted], emit)
-        for item, made in zip(group[:wanted], _encoded(model, group), strict=False):
-            outputs.done(item, {name: outputs.write(data) for name, data in made.items()}, record=record)
-        done += wanted
-        emit(Event("progress", "text", {"done": done, "total": len(inputs), "unit": "texts"}))
+    for alike in _by_length(model, inputs):
+        for group, wanted in device.padded(alike, device.rows(chosen, PIXELS, settings.batch)):
+            _warn_cut(model, group[:wanted], site.project.base.max_token_length, emit)
+            for item, made in zip(group[:wanted], _encoded(model, group), strict=False):
+                outputs.done(item, {name: outputs.write(data) for name, data in made.items()}, record=record)
+            done += wanted
+            emit(Event("progress", "text", {"done": done, "total": len(inputs), "unit": "texts"}))
+
+
+def _by_length(model: Model, items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Texts of equally many chunks together, the short ones first: no text is lengthened by another."""
+    found: dict[int, list[Item]] = {}
+    for item in items:
+        found.setdefault(model.tokenize([item.reads["text"]]).shape[-1], []).append(item)
+    for _, alike in sorted(found.items()):
+        yield alike
 
 
 def _encoded(model: Model, group: Sequence[Item]) -> list[Mapping[str, bytes]]:
-    """Bytes of ``tokens``, and of ``hidden`` where the encoder is frozen, for each text of a full group."""
+    """Bytes of ``tokens``, and of ``hidden`` where the encoders are frozen, for each text of a full group."""
     from lorabuild.models.tensors import pack
 
     tokens = model.tokenize([item.reads["text"] for item in group])
     made: list[dict[str, Any]] = [{"tokens": pack({"tokens": row})} for row in tokens]
     if any(item.reads["frozen"] for item in group):
-        hidden = model.encode_text(tokens.to(model.device)).float()
-        for item, row, blobs in zip(group, hidden, made, strict=True):
+        encoded = model.encode_text(tokens.to(model.device))
+        for place, (item, blobs) in enumerate(zip(group, made, strict=True)):
             if item.reads["frozen"]:
-                blobs["hidden"] = pack({"hidden": row})
+                blobs["hidden"] = pack({name: rows[place].float() for name, rows in encoded.items()})
     return [*made]
 
 
-def _warn_cut(model: Model, group: Sequence[Item], emit: Emit) -> None:
-    """Say which texts are longer than the encoder reads."""
-    texts = [item.reads["text"] for item in group]
-    room = model.tokenize([""]).shape[1] - 2
-    for item, count in zip(group, model.token_counts(texts), strict=True):
+def _warn_cut(model: Model, group: Sequence[Item], room: int, emit: Emit) -> None:
+    """Say which texts are longer than what is read of them."""
+    for item, count in zip(group, model.token_counts([item.reads["text"] for item in group]), strict=True):
         if count > room:
             said = f"{count} tokens, of which the text encoder reads the first {room}: the rest has no effect"
             emit(Event("warning", "text", {"code": "long-caption", "item": item.id, "text": said}))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import ProjectError
+from lorabuild.schema.pins import pin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from lorabuild.schema.site import Site
@@ -30,7 +31,12 @@ def locate(model: str, names: Sequence[str], site: Site) -> dict[str, Path]:
     if folder.is_dir():
         return _in_folder(folder, names)
     repo, revision = _hub_id(model, names, site)
-    return {name: _cached(repo, revision, name) for name in names}
+    try:
+        return {name: _cached(repo, revision, name) for name in names}
+    except ProjectError as error:
+        if pin(site, "tagger", model):
+            raise _elsewhere(model, repo, revision) from error
+        raise
 
 
 def fetch(model: str, names: Sequence[str], site: Site) -> None:
@@ -39,6 +45,34 @@ def fetch(model: str, names: Sequence[str], site: Site) -> None:
         repo, revision = _hub_id(model, names, site)
         for name in names:
             _download(repo, revision, name)
+
+
+def costs(model: str, names: Sequence[str], site: Site) -> list[tuple[str, int, bool]]:
+    """Name, bytes, and whether it was downloaded before, of every named file of a hub model; nothing for a folder.
+
+    Goes online. Raises ProjectError when the hub doesn't tell.
+    """
+    from huggingface_hub import hf_hub_download
+
+    if site.path(model).is_dir():
+        return []
+    repo, revision = _hub_id(model, names, site)
+    with _from_hub(repo, revision, ", ".join(names)):
+        found = [hf_hub_download(repo, name, revision=revision, dry_run=True) for name in names]
+        return [(one.filename, one.file_size or 0, one.is_cached) for one in found]
+
+
+def _elsewhere(model: str, repo: str, revision: str | None) -> ProjectError:
+    """The pinned revision is missing, and what is here instead."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    snapshots = _file(HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}" / "snapshots"
+    others = ", ".join(sorted(path.name[:8] for path in snapshots.glob("*"))) or "no revision"
+    return ProjectError(
+        f"lora.lock pins {model} to revision {(revision or '')[:8]}, and only {others} was downloaded here",
+        where=WHERE,
+        next_step="`lorabuild fetch` downloads it while online; `lorabuild update` moves the pin to the newest one",
+    )
 
 
 def _hub_id(model: str, names: Sequence[str], site: Site) -> tuple[str, str | None]:
@@ -50,7 +84,7 @@ def _hub_id(model: str, names: Sequence[str], site: Site) -> tuple[str, str | No
             where=WHERE,
             next_step=f"give a folder that has {' and '.join(names)}, or a hub id such as SmilingWolf/wd-vit-tagger-v3",
         )
-    return found[1], found[2]
+    return found[1], pin(site, "tagger", model) or found[2]
 
 
 def _in_folder(folder: Path, names: Sequence[str]) -> dict[str, Path]:
@@ -85,11 +119,19 @@ def _cached(repo: str, revision: str | None, name: str) -> Path:
 def _download(repo: str, revision: str | None, name: str) -> None:
     """Bring a file into the hub's cache, unless it is there."""
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+    with _from_hub(repo, revision, name):
+        if not isinstance(try_to_load_from_cache(repo, name, revision=revision), str):
+            hf_hub_download(repo, name, revision=revision)
+
+
+@contextmanager
+def _from_hub(repo: str, revision: str | None, name: str) -> Iterator[None]:
+    """What can go wrong on the way to the hub, in a person's words."""
     from huggingface_hub.errors import EntryNotFoundError, HFValidationError
 
     try:
-        if not isinstance(try_to_load_from_cache(repo, name, revision=revision), str):
-            hf_hub_download(repo, name, revision=revision)
+        yield
     except (OSError, EntryNotFoundError, HFValidationError) as error:
         raise ProjectError(
             f"{_named(repo, revision)} is no folder of the project, "

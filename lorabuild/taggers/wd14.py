@@ -38,6 +38,11 @@ def fetch(settings: Wd14, site: Site) -> None:
     location.fetch(settings.model, (MODEL, TABLE), site)
 
 
+def costs(settings: Wd14, site: Site) -> list[tuple[str, int, bool]]:
+    """Name, bytes, and whether it is here, of each of its files on the hub. Goes online; raises ProjectError."""
+    return location.costs(settings.model, (MODEL, TABLE), site)
+
+
 def key_settings(_settings: Wd14) -> dict[str, Any]:
     """Nothing: the model is in the key by its digests, and thresholds are applied to the scores later."""
     return {}

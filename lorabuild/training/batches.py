@@ -8,6 +8,7 @@ batches, and a batch mixes training and prior pictures of one size.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,13 +28,21 @@ class Text(NamedTuple):
     hidden: str | None
 
 
+class File(NamedTuple):
+    """A picture that isn't cached: its path, digest of its mask, and that one's path where it is a file of its own."""
+
+    path: str
+    mask: str | None = None
+    side: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One image as training sees it: digests of cached tensors, never a path.
+    """One image as training sees it: digests of cached tensors; a path only of what is not cached.
 
     Attributes:
         id: what a person calls it; only for messages.
-        latents: digest of its latents.
+        latents: digest of its latents; empty where nothing is cached and every look goes through the VAE.
         texts: its caption in one form or several, of which a look takes one by counted chance.
         pixels: what its counted randomness is made from, together with the concept.
         concept: name of its concept.
@@ -41,6 +50,8 @@ class Record:
         prior: made by the base model, to keep what that knew.
         size: width and height of its bucket, in pixels.
         sizes: original height and width, crop from top and left, target height and width, as SDXL is told them.
+        early: how many of the texts are for the warm-up: one for each number of tags, ascending.
+        file: where to read the picture from, if nothing is cached.
     """
 
     id: str
@@ -52,14 +63,20 @@ class Record:
     prior: bool
     size: Size
     sizes: tuple[float, ...]
+    early: int = 0
+    file: File | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at one image: ``visit`` counts the looks at this image of this concept since the start."""
+    """One look at one image: ``visit`` counts the looks at this image of this concept since the start.
+
+    ``epoch`` (from 0) says when it happens; nothing random is counted from it.
+    """
 
     record: Record
     visit: int
+    epoch: int = 0
 
     @property
     def identity(self) -> tuple[str, str, int]:
@@ -70,13 +87,46 @@ class Look:
 Batch = tuple[Look, ...]
 
 
+def warmup_steps(wanted: float, total: int) -> int:
+    """Optimizer steps of a warm-up that is told in steps (1 or more) or as a share of ``total``."""
+    return math.floor(wanted * total) if wanted < 1 else int(wanted)
+
+
+def forms_at(record: Record, step: int, warmup: int) -> Sequence[Text]:
+    """The texts that a look at this optimizer step (from 0) may take: the one with so many tags, or all whole ones.
+
+    While ``step < warmup`` the number of tags grows evenly with the step, as in the standard trainer.
+    """
+    if step < warmup and record.early:
+        level = math.floor(step * (record.early / warmup))
+        return record.texts[level : level + 1]
+    return record.texts[record.early :]
+
+
 def records(read: Iterable[Mapping[str, Any]]) -> list[Record]:
     """Records from plain data, as a plan lists them."""
+    return [_record(**one) for one in read]
 
-    def made(texts: Sequence[Sequence[Any]], size: Size, sizes: Sequence[float], **told: Any) -> Record:
-        return Record(texts=tuple(Text(*text) for text in texts), size=(size[0], size[1]), sizes=tuple(sizes), **told)
 
-    return [made(**one) for one in read]
+def _record(
+    texts: Sequence[Sequence[Any]],
+    size: Sequence[int],
+    sizes: Sequence[float],
+    file: Mapping[str, Any] | None = None,
+    **told: Any,
+) -> Record:
+    return Record(
+        texts=tuple(Text(*text) for text in texts),
+        size=(size[0], size[1]),
+        sizes=tuple(sizes),
+        file=File(**file) if file else None,
+        **told,
+    )
+
+
+def _name(record: Record) -> tuple[str, str]:
+    """What the visits of a record are counted under."""
+    return (record.concept, record.pixels)
 
 
 def _rank(record: Record) -> tuple[object, ...]:
@@ -87,15 +137,16 @@ def _rank(record: Record) -> tuple[object, ...]:
 
 def training_looks(records: Iterable[Record], epoch: int) -> list[Look]:
     """Every training record, ``repeats`` times; equal images in one concept share one count of visits."""
-    chosen = sorted((record for record in records if not record.prior), key=_rank)
+    chosen = [record for record in records if not record.prior]
     in_epoch: Counter[tuple[str, str]] = Counter()
     for record in chosen:
-        in_epoch[record.concept, record.pixels] += record.repeats
+        in_epoch[_name(record)] += record.repeats
+    chosen.sort(key=_name if len(in_epoch) == len(chosen) else _rank)
     seen = Counter({name: epoch * looks for name, looks in in_epoch.items()})
     looks = []
     for record in chosen:
-        name = record.concept, record.pixels
-        looks += [Look(record, seen[name] + again) for again in range(record.repeats)]
+        name = _name(record)
+        looks += [Look(record, seen[name] + again, epoch) for again in range(record.repeats)]
         seen[name] += record.repeats
     return looks
 
@@ -109,11 +160,14 @@ def prior_pool(records: Iterable[Record], seed: int) -> list[Record]:
 def prior_looks(pool: Sequence[Record], epoch: int, looks: int) -> list[Look]:
     """The next ``looks`` pictures of the pool, going on where the epoch before it ended."""
     turns = range(epoch * looks, (epoch + 1) * looks) if pool else range(0)
-    return [Look(pool[turn % len(pool)], turn // len(pool)) for turn in turns]
+    return [Look(pool[turn % len(pool)], turn // len(pool), epoch) for turn in turns]
 
 
 def epoch_batches(records: Sequence[Record], epoch: int, batch: int, seed: int) -> list[Batch]:
-    """The batches of one epoch (counted from 0), in the order in which they are trained."""
+    """The batches of one epoch (counted from 0), in the order in which they are trained.
+
+    Where two numbers that are counted were equal, the order of ``_rank``, in which the looks come, would stay.
+    """
     training = training_looks(records, epoch)
     prior = prior_looks(prior_pool(records, seed), epoch, len(training))
     first, second = _by_size(training, epoch, seed), _by_size(prior, epoch, seed)
@@ -121,7 +175,7 @@ def epoch_batches(records: Sequence[Record], epoch: int, batch: int, seed: int) 
     for size in sorted({*first, *second}):
         mixed = interleave(first.get(size, []), second.get(size, []))
         made += [tuple(mixed[start : start + batch]) for start in range(0, len(mixed), batch)]
-    return sorted(made, key=lambda looks: (count(seed, "batch", epoch, *looks[0].identity), _rank(looks[0].record)))
+    return sorted(made, key=lambda looks: count(seed, "batch", epoch, *looks[0].identity))
 
 
 def _by_size(looks: Iterable[Look], epoch: int, seed: int) -> dict[Size, list[Look]]:
@@ -130,12 +184,14 @@ def _by_size(looks: Iterable[Look], epoch: int, seed: int) -> dict[Size, list[Lo
     for look in looks:
         sizes[look.record.size].append(look)
     for members in sizes.values():
-        members.sort(key=lambda look: (count(seed, "order", epoch, *look.identity), _rank(look.record)))
+        members.sort(key=lambda look: count(seed, "order", epoch, *look.identity))
     return sizes
 
 
 def interleave(first: Sequence[Look], second: Sequence[Look]) -> list[Look]:
     """Both lists in their own order, spread evenly through one another; equal lengths alternate."""
+    if not first or not second:
+        return [*first, *second]
     placed = [((2 * place + 1) * len(second), 0, look) for place, look in enumerate(first)]
     placed += [((2 * place + 1) * len(first), 1, look) for place, look in enumerate(second)]
     return [look for _, _, look in sorted(placed, key=lambda entry: entry[:2])]
@@ -154,8 +210,16 @@ def epoch_sizes(records: Sequence[Record], epochs: int, seed: int) -> list[Count
             training[record.size] += record.repeats
     pool = prior_pool(records, seed)
     looks = training.total()
-    priors = [Counter(look.record.size for look in prior_looks(pool, epoch, looks)) for epoch in range(epochs)]
-    return [training + prior for prior in priors]
+    return [training + _drawn(pool, epoch, looks) for epoch in range(epochs)]
+
+
+def _drawn(pool: Sequence[Record], epoch: int, looks: int) -> Counter[Size]:
+    """How many of each size ``prior_looks`` are: rounds of the whole pool, and the part of one that is left."""
+    if not pool:
+        return Counter()
+    rounds, rest = divmod(looks, len(pool))
+    drawn = Counter(pool[turn % len(pool)].size for turn in range(epoch * looks, epoch * looks + rest))
+    return drawn + Counter({size: rounds * number for size, number in Counter(one.size for one in pool).items()})
 
 
 def epoch_steps(records: Sequence[Record], epochs: int, batch: int, accumulation: int, seed: int) -> list[int]:

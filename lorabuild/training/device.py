@@ -10,13 +10,15 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
 
 from lorabuild.core.errors import StageError
+from lorabuild.core.machine import available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lorabuild.schema.training import Training
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+MIXED = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 
 
 def dtype(training: Training) -> torch.dtype:
@@ -25,23 +27,35 @@ def dtype(training: Training) -> torch.dtype:
 
 
 def open_device(device: torch.device, precision: str) -> Accelerator:
-    """An accelerator on a device that was chosen before. Raises ``StageError`` where it has no bf16 arithmetic.
+    """An accelerator on a device that was chosen before. Raises ``StageError`` where it hasn't this arithmetic.
 
     The loop scales its losses itself (a window's batches differ in size), so accelerate accumulates nothing.
     """
     GradientState._reset_state()  # noqa: SLF001 - accelerate keeps one state a process and has no public way to end it
     AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - likewise
-    mixed = "bf16" if precision == "bf16" else "no"
+    if precision == "fp16" and device.type != "cuda":
+        raise StageError(
+            f"fp16 is trained on CUDA only, and this device is {device.type}",
+            where="training.precision",
+            next_step="write `precision: fp32`, or `bf16` where that is fast",
+        )
     try:
-        opened = Accelerator(cpu=device.type == "cpu", mixed_precision=mixed, gradient_accumulation_steps=1)
+        opened = Accelerator(cpu=device.type == "cpu", mixed_precision=MIXED[precision], gradient_accumulation_steps=1)
     except ValueError as error:
         raise StageError(
-            f"this {device.type} device has no bf16 arithmetic",
+            f"this {device.type} device has no {precision} arithmetic",
             where="training.precision",
             next_step="write `precision: fp32`",
         ) from error
     assert opened.device.type == device.type, f"accelerate chose {opened.device}, not {device}"
     return opened
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that may still be taken: of the GPU, else of the machine; None where that isn't told."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0]) + torch.cuda.memory_reserved(device)
+    return available() if device.type == "cpu" else None
 
 
 def same_bits(device: torch.device, training: Training) -> bool:

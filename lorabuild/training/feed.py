@@ -1,4 +1,4 @@
-"""From looks to tensors: latents, captions, noise, timesteps and weights of a batch."""
+"""From looks to tensors: latents, masks, captions, timesteps and weights of a batch, all on the CPU."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors.torch import load
 from torch import Tensor
 
 from lorabuild.core.errors import StageError
-from lorabuild.training import randomness
+from lorabuild.training import masks, noise, randomness, timesteps
+from lorabuild.training.batches import forms_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lorabuild.schema.training import Training
     from lorabuild.training.batches import Look, Text
@@ -31,6 +33,9 @@ class Feed:
         training: the settings.
         prior_weight: weight of prior pictures in the loss.
         frozen_text: whether what the text encoders answer is cached, or is to be encoded from token ids.
+        warmup: optimizer steps over which captions grow, tag by tag.
+        chunks: of the longest caption of the course; shorter ones are lengthened to it, whatever is in their batch.
+        live: makes ``latents``, ``sizes`` and ``mask`` of looks whose pictures aren't cached.
     """
 
     shelf: Shelf
@@ -38,62 +43,101 @@ class Feed:
     training: Training
     prior_weight: float
     frozen_text: bool
+    warmup: int = 0
+    chunks: int = 1
+    live: Callable[[Sequence[Look]], Sequence[Mapping[str, Tensor]]] | None = None
 
     def latents(self, looks: Sequence[Look]) -> Tensor:
-        """``[B, C, H, W]`` float32; mirrored ones for half the looks where they are cached."""
-        rows = []
-        for look in looks:
-            found = self.shelf.tensors(look.record.latents)
-            mirrored = "latents_flipped" in found and randomness.chance(self.training.seed, "flip", look, 0.5)
-            rows.append(found["latents_flipped" if mirrored else "latents"])
-        return torch.stack(rows)
+        """``[B, C, h, w]`` float32; mirrored ones for half the looks where they are cached."""
+        return torch.stack([one["latents"] for one in self._pictures(looks)])
 
-    def tokens(self, looks: Sequence[Look]) -> Tensor:
+    def mask(self, looks: Sequence[Look]) -> Tensor | None:
+        """What every element's distance is multiplied with, ``[B, 1, h, w]``; None where no look has a mask.
+
+        Masks lie beside the latents, ``[1, h, w]`` of 0 (hidden) … 1 (learned), and are mirrored with them.
+        """
+        pictures = self._pictures(looks)
+        found = masks.stacked([one.get("mask") for one in pictures], pictures[0]["latents"].shape[1:])
+        if found is None:
+            return None
+        return masks.weights(found, self.training.mask_floor, normalize=self.training.mask_normalize)
+
+    def _pictures(self, looks: Sequence[Look]) -> list[Mapping[str, Tensor]]:
+        """``latents``, and what else is kept beside them, as each look sees them."""
+        uncached = [look for look in looks if not look.record.latents]
+        made = iter(self.live(uncached) if self.live and uncached else ())
+        return [self._picture(look) if look.record.latents else next(made) for look in looks]
+
+    def _picture(self, look: Look) -> Mapping[str, Tensor]:
+        """``latents``, and ``mask`` where there is one, as this look sees them."""
+        found = self.shelf.tensors(look.record.latents)
+        if "latents_flipped" in found and randomness.chance(self.training.seed, "flip", look, 0.5):
+            return {name.removesuffix("_flipped"): one for name, one in found.items() if name.endswith("_flipped")}
+        return found
+
+    def tokens(self, looks: Sequence[Look], step: int = 0) -> Tensor:
         """Token ids int64 ``[B, E, N·77]`` of every look's caption; short ones end in empty chunks."""
-        rows = [self.shelf.tensors(self.text(look).tokens)["tokens"] for look in looks]
+        rows = [self.shelf.tensors(self.text(look, step).tokens)["tokens"] for look in looks]
         empty = self.shelf.tensors(self.empty.tokens)["tokens"]
-        longest = max(row.shape[-1] for row in rows)
-        return torch.stack([torch.cat([row, *[empty] * _missing(row, empty, longest)], dim=-1) for row in rows])
+        missing = [self.chunks - row.shape[-1] // empty.shape[-1] for row in rows]
+        return torch.stack([torch.cat([row, *[empty] * more], dim=-1) for row, more in zip(rows, missing, strict=True)])
 
-    def hidden(self, looks: Sequence[Look]) -> dict[str, Tensor]:
+    def hidden(self, looks: Sequence[Look], step: int = 0) -> dict[str, Tensor]:
         """What the frozen encoders answered: ``hidden`` ``[B, 75·N + 2, D]``, and whatever else the family keeps."""
-        rows = [self._answer(self.text(look)) for look in looks]
+        return self.answers([self.text(look, step) for look in looks])
+
+    def answers(self, texts: Sequence[Text]) -> dict[str, Tensor]:
+        """The same for texts that are already chosen."""
+        rows = [self._answer(text) for text in texts]
         empty = self._answer(self.empty)[CHUNKED]
-        longest = max(len(row[CHUNKED]) for row in rows)
+        longest = self.chunks * (len(empty) - 2) + 2
         stacked = {name: torch.stack([row[name] for row in rows]) for name in rows[0] if name != CHUNKED}
         return {CHUNKED: torch.stack([_lengthened(row[CHUNKED], empty, longest) for row in rows]), **stacked}
 
     def sizes(self, looks: Sequence[Look]) -> Tensor:
         """``[B, 6]`` float32: original height and width, crop from top and left, target height and width."""
-        return torch.tensor([look.record.sizes for look in looks])
+        if self.live is None:
+            return torch.tensor([look.record.sizes for look in looks])
+        rows = zip(looks, self._pictures(looks), strict=True)
+        return torch.stack([row["sizes"] if "sizes" in row else torch.tensor(look.record.sizes) for look, row in rows])
 
-    def text(self, look: Look) -> Text:
-        """The caption of this look: empty where it is dropped, else one of its forms."""
-        if randomness.chance(self.training.seed, "caption_dropout", look, self.training.caption_dropout):
+    def text(self, look: Look, step: int = 0) -> Text:
+        """The caption of this look at an optimizer step: empty where it is dropped, else one of its forms."""
+        training = self.training
+        every = training.caption_dropout_every
+        if every and (look.epoch + 1) % every == 0:
             return self.empty
-        return look.record.texts[randomness.choice(self.training.seed, "caption", look, len(look.record.texts))]
+        if randomness.chance(training.seed, "caption_dropout", look, training.caption_dropout):
+            return self.empty
+        allowed = forms_at(look.record, step, self.warmup)
+        return allowed[randomness.choice(training.seed, "caption", look, len(allowed))]
 
     def _answer(self, text: Text) -> Mapping[str, Tensor]:
         if text.hidden is None:
             raise StageError("a caption has no cached hidden states although its text encoder is frozen", where="train")
         return self.shelf.tensors(text.hidden)
 
-    def noise(self, looks: Sequence[Look], shape: Sequence[int]) -> Tensor:
-        """``[B, C, H, W]`` float32."""
-        return randomness.noise(self.training.seed, looks, shape)
+    def noise(self, looks: Sequence[Look], clean: Tensor) -> noise.Drawn:
+        """The noise for latents ``[B, C, h, w]``, float32."""
+        return noise.draw(self.training.noise, self.training.seed, looks, clean)
 
     def timesteps(self, looks: Sequence[Look], number: int) -> Tensor:
-        """``[B]`` int64 in 0 … number - 1."""
-        return randomness.timesteps(self.training.seed, looks, number)
+        """``[B]`` int64, of a model that has so many."""
+        return timesteps.timesteps(self.training.timesteps, self.training.seed, looks, number)
 
     def weights(self, looks: Sequence[Look]) -> Tensor:
         """``[B]`` float32: 1 for training images, ``prior_weight`` for prior pictures."""
         return torch.tensor([self.prior_weight if look.record.prior else 1.0 for look in looks])
 
+    def seeds(self, looks: Sequence[Look]) -> tuple[int, ...]:
+        """What the adapter's own randomness is counted from: one seed a look."""
+        return tuple(randomness.seed_of(self.training.seed, "adapter", look) for look in looks)
 
-def _missing(row: Tensor, empty: Tensor, longest: int) -> int:
-    """How many empty chunks of tokens a row lacks."""
-    return (longest - row.shape[-1]) // empty.shape[-1]
+
+def most_chunks(texts: Iterable[Text], empty: Text, read: Callable[[str], bytes]) -> int:
+    """Chunks of the longest caption; ``read`` gives the bytes of a digest, none of which are kept."""
+    lengths = {digest: load(read(digest))["tokens"].shape[-1] for digest in {text.tokens for text in (*texts, empty)}}
+    return int(max(lengths.values()) // lengths[empty.tokens])
 
 
 def _lengthened(row: Tensor, empty: Tensor, longest: int) -> Tensor:

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from lorabuild.core.errors import StageError
 from lorabuild.training import optimizers
+from lorabuild.training.ahead import DEPTH, ahead
 from lorabuild.training.batches import Batch, Record, epoch_batches, epoch_steps, windows
+from lorabuild.training.logs import Row, by_concept, smoothed
+from lorabuild.training.moving import Moving, scaler
+from lorabuild.training.passes import Passes
 from lorabuild.training.schedules import schedule
-from lorabuild.training.state import Row
+from lorabuild.training.state import step_name
+from lorabuild.training.stopping import interruptible, stopped_early
+from lorabuild.training.together import ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from accelerate import Accelerator
-    from torch.optim import Optimizer
+    from torch import Tensor
 
     from lorabuild.networks.attach import Adapter
     from lorabuild.schema.training import Training
     from lorabuild.training.objective import Objective
     from lorabuild.training.progress import Progress
     from lorabuild.training.state import State
+    from lorabuild.training.together import Team
+    from lorabuild.training.validation import Validation
 
-SMOOTHED, NAMED = 100, 8
+    Limit = Callable[[Adapter, float], int]
+
+NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,59 +58,89 @@ class Course:
         batches = epoch_batches(self.records, epoch, self.training.batch, self.training.seed)
         return windows(batches, self.training.accumulation)
 
+    def is_checked(self, epoch: int) -> bool:
+        """Whether validation follows an epoch (from 0)."""
+        wanted = self.training.validation
+        return wanted is not None and (wanted.every == "epoch" or epoch + 1 == self.epochs)
+
+    def is_over(self, state: State) -> bool:
+        """Whether nothing is left to train: all epochs are done, or ``early_stop`` says that they are enough."""
+        return state.epoch >= self.epochs or stopped_early(self.training, state.rows, state.epoch)
+
 
 def train(
-    course: Course, objective: Objective, adapter: Adapter, state: State, device: Accelerator, progress: Progress
+    course: Course,
+    objective: Objective,
+    adapter: Adapter,
+    state: State,
+    device: Accelerator,
+    progress: Progress,
+    team: Team = ALONE,
+    *,
+    limit: Limit | None = None,
+    validation: Validation | None = None,
 ) -> None:
     """Train from where ``state`` stands to the end of the course; every epoch leaves its file in the state's folder.
 
-    Raises ``StageError`` when the loss is no longer a number; what was saved before stays.
+    ``limit`` holds the adapter's changes within ``max_norm`` and answers how many it scaled down; ``validation``
+    measures it. Raises ``StageError`` when the loss is no longer a number, or when nothing fits into memory; what was
+    saved before stays.
     """
-    settings = course.training
-    parts = {part: list(adapter.parameters(part)) for part in optimizers.PARTS}
-    parameters = [tensor for members in parts.values() for tensor in members]
-    optimizer = optimizers.build(settings, parts)
-    factor = schedule(settings.schedule, course.total())
-    state.restore(adapter, optimizer)
+    settings, total = course.training, course.total()
+    moving = Moving(settings, adapter, scaler(settings, device.device))
+    factor, end = schedule(settings.schedule, total), optimizers.text_encoders_end(settings, total)
+    state.begin(moving, {record.concept for record in course.records}, settings.keep_checkpoints)
+    passes = Passes(objective, moving, state, progress.note, team)
     progress.start()
-    for epoch in range(state.epoch, course.epochs):
-        for window in course.windows(epoch)[state.window :]:
-            optimizers.set_factor(optimizer, factor(state.step))
-            images = sum(len(looks) for looks in window)
-            parted = [backward(objective, looks, state.step, images, device) for looks in window]
-            norm = device.clip_grad_norm_(parameters, settings.max_grad_norm or math.inf)
-            values = torch.cat([*parted, norm.reshape(1)]).tolist()
-            check_finite(values, window, epoch + 1, state)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            state.advance(_row(state, optimizer, epoch + 1, math.fsum(values[:-1]) / images, values[-1]))
-            progress.step(state.rows[-1], images)
-            if state.is_due(settings.save_state_every):
-                state.save(adapter, optimizer)
-        state.end_epoch(adapter, optimizer)
+    with interruptible(here=team.is_first) as stop:
+        while not course.is_over(state):
+            wanted = list(enumerate(course.windows(state.epoch)[state.window :], state.step))
+            with closing(ahead(passes.prepare, wanted, DEPTH if device.device.type == "cuda" else 0)) as coming:
+                for (number, window), made in coming:
+                    optimizers.set_factor(moving.optimizer, factor(number))
+                    if number >= end:
+                        optimizers.stop_text_encoders(moving.optimizer)
+                    losses = passes.backward((number, window), made)
+                    values = torch.cat([losses, measured(moving, settings.max_grad_norm)]).tolist()
+                    check_finite(values, window, state, moving)
+                    moving.step(number)
+                    scaled = limit(adapter, settings.max_norm) if limit and settings.max_norm else math.nan
+                    state.advance(_row(state, moving, window, values, scaled))
+                    progress.step(state.rows[-1], len(losses))
+                    if settings.save_every and state.step % settings.save_every == 0:
+                        state.keep(step_name(state.step), moving)
+                    if stop.number or state.is_due(settings.save_state_every):
+                        state.save(moving)
+                    stop.leave()
+            team.compare(moving.parameters)
+            if validation and course.is_checked(state.epoch):
+                state.validated(validation.loss(moving, state.step))
+                progress.validated(state.rows[-1])
+            state.end_epoch(moving)
 
 
-def backward(objective: Objective, looks: Batch, step: int, images: int, device: Accelerator) -> Tensor:
-    """Gradients of one batch; returns the weighted loss of every sample ``[B]``, detached.
+def measured(moving: Moving, limit: float) -> Tensor:
+    """Norms of the gradients, then scaled down to ``limit`` (0: not at all), and of the parameters: ``[2]``."""
+    if moving.scaler:
+        moving.scaler.unscale_(moving.optimizer)
+    norm = torch.nn.utils.clip_grad_norm_(moving.parameters, limit or math.inf, foreach=True)
+    weights = torch.nn.utils.get_total_norm([parameter.detach() for parameter in moving.parameters], foreach=True)
+    return torch.stack([norm, weights])
 
-    The gradients are those of the mean over the ``images`` of the whole window, so accumulated small batches equal one
-    large batch whatever their sizes.
+
+def check_finite(values: Sequence[float], window: Sequence[Batch], state: State, moving: Moving) -> None:
+    """Raise ``StageError`` when a loss, or a norm (they stand last), is not a finite number.
+
+    Scaled gradients may be infinite: then the step is passed over and the scale halved.
     """
-    distances = objective(looks, step)
-    device.backward(distances.sum() / images)
-    return distances.detach()
-
-
-def check_finite(values: Sequence[float], window: Sequence[Batch], epoch: int, state: State) -> None:
-    """Raise ``StageError`` when a loss, or the gradient norm that stands last, is not a finite number."""
-    if all(map(math.isfinite, values)):
+    if all(map(math.isfinite, values[:-2] if moving.scaler else values)):
         return
     looks = [look for batch in window for look in batch]
     bad = [look for look, value in zip(looks, values, strict=False) if not math.isfinite(value)] or looks
     names = _listed(sorted({look.record.id for look in bad}))
     kept = f"; the {state.epoch} finished epochs stay in {state.folder}" if state.epoch else ""
     raise StageError(
-        f"the loss is no longer a number at step {state.step + 1} (epoch {epoch}), with {names}{kept}",
+        f"the loss is no longer a number at step {state.step + 1} (epoch {state.epoch + 1}), with {names}{kept}",
         where="training",
         next_step="lower training.optimizer.lr, or write `precision: fp32`; look at the image if it is always the same",
     )
@@ -112,8 +152,21 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _row(state: State, optimizer: Optimizer, epoch: int, loss: float, norm: float) -> Row:
-    """The log's line of the step that was just done; ``loss_mean`` is over the last 100 steps."""
-    recent = [row.loss for row in state.rows[1 - SMOOTHED :]] + [loss]
-    unet, text_encoder = (optimizers.rate(optimizer, part) for part in optimizers.PARTS)
-    return Row(state.step + 1, epoch, loss, math.fsum(recent) / len(recent), unet, text_encoder, norm)
+def _row(state: State, moving: Moving, window: Sequence[Batch], values: Sequence[float], scaled: float) -> Row:
+    """The log's line of the step that was just done, from its losses and the two norms behind them."""
+    *losses, norm, weights = values
+    loss = math.fsum(losses) / len(losses)
+    unet, first, second = (optimizers.rate(moving.optimizer, part) for part in optimizers.PARTS)
+    return Row(
+        step=state.step + 1,
+        epoch=state.epoch + 1,
+        loss=loss,
+        loss_mean=smoothed(state.rows, loss),
+        lr=unet,
+        lr_text_encoder=first,
+        grad_norm=norm,
+        lr_text_encoder_2=second,
+        weight_norm=weights,
+        scaled=scaled,
+        concepts=by_concept([look for batch in window for look in batch], losses, state.concepts),
+    )

@@ -7,24 +7,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.events import Emit, Event
+from lorabuild.training.board import taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lorabuild.training.state import Row
+    from lorabuild.training.board import Board
+    from lorabuild.training.logs import Row
 
 PAUSE = 0.1
 
 
 @dataclass(slots=True)
 class Progress:
-    """Reports on ``total`` optimizer steps; ``images`` and ``steps`` count what this process did since ``start``."""
+    """Reports on ``total`` optimizer steps; ``images`` and ``steps`` count what this process did since ``start``.
+
+    ``board``: where every step is written for people who watch, or None.
+    """
 
     emit: Emit
     total: int
     clock: Callable[[], float] = time.monotonic
     steps: int = 0
     images: int = 0
+    board: Board | None = None
     _begun: float = 0.0
     _said: float = field(default=float("-inf"))
 
@@ -37,9 +43,21 @@ class Progress:
         self.steps += 1
         self.images += images
         now = self.clock()
+        if self.board:
+            self.board.write(row, {"images_a_second": self.images / max(now - self._begun, 1e-9), **taken()})
         if row.step == self.total or now - self._said >= PAUSE:
             self._said = now
             self.emit(Event("progress", "train", self._data(row, now)))
+
+    def note(self, code: str, text: str) -> None:
+        """Something that a person should know, once."""
+        self.emit(Event("note", "train", {"code": code, "item": "train", "text": text}))
+
+    def validated(self, row: Row) -> None:
+        """An epoch was measured on the images held out."""
+        self.note("validation", f"epoch {row.epoch}: validation loss {row.validation:.4f}")
+        if self.board:
+            self.board.write(row, {})
 
     def _data(self, row: Row, now: float) -> dict[str, Any]:
         rate = self.steps / max(now - self._begun, 1e-9)

@@ -1,4 +1,4 @@
-"""Noise, timesteps and chances of a look, counted from what it is: batch-mates, order and resume change nothing."""
+"""The randomness of a look, counted from what it is: batch-mates, order and resume change nothing."""
 
 from __future__ import annotations
 
@@ -15,26 +15,37 @@ if TYPE_CHECKING:
     from lorabuild.training.batches import Look
 
 
-def noise(seed: int, looks: Sequence[Look], shape: Sequence[int]) -> Tensor:
-    """Standard normal noise ``[len(looks), *shape]`` (float32, CPU), each row from its own generator."""
+def seed_of(seed: int, purpose: str, look: Look) -> int:
+    """A seed in [0, 2**64) for one purpose of one look."""
+    return count(seed, purpose, *look.identity)
+
+
+def normal(seed: int, purpose: str, look: Look, shape: Sequence[int]) -> Tensor:
+    """Standard normal numbers of one look, float32 on the CPU."""
+    generator = torch.Generator().manual_seed(seed_of(seed, purpose, look))
+    return torch.randn(tuple(shape), generator=generator)
+
+
+def noise(seed: int, looks: Sequence[Look], shape: Sequence[int], purpose: str = "noise") -> Tensor:
+    """Standard normal noise ``[len(looks), *shape]`` (float32, CPU), each row from its own seed."""
+    drawn = torch.empty((len(looks), *shape))
     generator = torch.Generator()
-    rows = []
-    for look in looks:
-        generator.manual_seed(count(seed, "noise", *look.identity))
-        rows.append(torch.randn(tuple(shape), generator=generator))
-    return torch.stack(rows)
+    for row, look in zip(drawn, looks, strict=True):
+        generator.manual_seed(seed_of(seed, purpose, look))
+        torch.randn(row.shape, generator=generator, out=row)
+    return drawn
 
 
-def timesteps(seed: int, looks: Sequence[Look], number: int) -> Tensor:
-    """Uniform timesteps ``[len(looks)]`` in 0 … number - 1 (int64, CPU)."""
-    return torch.tensor([int(unit(seed, "timestep", *look.identity) * number) for look in looks])
+def share(seed: int, purpose: str, look: Look) -> float:
+    """A number in [0, 1)."""
+    return unit(seed, purpose, *look.identity)
 
 
-def chance(seed: int, purpose: str, look: Look, share: float) -> bool:
-    """Whether this look is one of the ``share`` (0 to 1) that something happens to."""
-    return share > 0 and unit(seed, purpose, *look.identity) < share
+def chance(seed: int, purpose: str, look: Look, likely: float) -> bool:
+    """Whether this look is one of the share ``likely`` (0 to 1) that something happens to."""
+    return likely > 0 and share(seed, purpose, look) < likely
 
 
 def choice(seed: int, purpose: str, look: Look, number: int) -> int:
     """One of ``number`` things, 0 to number - 1, each as likely."""
-    return int(unit(seed, purpose, *look.identity) * number) if number > 1 else 0
+    return int(share(seed, purpose, look) * number) if number > 1 else 0

@@ -9,38 +9,30 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
-from torch import Tensor
 
 from lorabuild.core.digest import digest, file_digest, short
 from lorabuild.core.files import write_atomic
+from lorabuild.training.logs import Row, columns, lines, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from torch.optim import Optimizer
+    from torch import Tensor
 
     from lorabuild.networks.attach import Adapter
+    from lorabuild.training.moving import Moving
 
-FORM = 1
+__all__ = ["Row", "State", "adapter_bytes", "adopt", "epoch_name", "step_name"]
+
+FORM = 3
 KEPT = 2
 LONGEST = 60.0
-
-
-class Row(NamedTuple):
-    """One optimizer step in the log; ``loss`` is the mean over the images of the step, rates are those of the step."""
-
-    step: int
-    epoch: int
-    loss: float
-    loss_mean: float
-    lr: float
-    lr_text_encoder: float
-    grad_norm: float
+CHECKPOINTS = ("epoch-", "step-")
 
 
 @dataclass(slots=True)
@@ -48,11 +40,14 @@ class State:
     """How far a training is.
 
     Attributes:
-        folder: a private folder; epoch files and states stand in it.
+        folder: a private folder; checkpoints and states stand in it.
         epoch: epochs that are finished.
         window: optimizer steps that are done of the epoch under way.
         rows: the log, one row per optimizer step since the start.
-        checkpoints: digests of the files of the finished epochs.
+        files: name of a checkpoint that is kept → digest of its file.
+        concepts: whose losses the rows tell, in this order.
+        at_once: images that go through the model at once, where memory ran out with more.
+        keep_most: so many epochs, and so many steps, stay; None for all.
         saved_at: when it was last saved, by the monotonic clock.
     """
 
@@ -60,9 +55,12 @@ class State:
     epoch: int = 0
     window: int = 0
     rows: list[Row] = field(default_factory=list)
-    checkpoints: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    concepts: list[str] = field(default_factory=list)
+    at_once: int | None = None
+    keep_most: int | None = None
     _loaded: dict[str, Tensor] = field(default_factory=dict)
-    _numbers: dict[str, Any] = field(default_factory=dict)
+    _facts: dict[str, Any] = field(default_factory=dict)
     saved_at: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -76,78 +74,135 @@ class State:
 
     @classmethod
     def _read(cls, folder: Path, path: Path) -> State | None:
-        """One saved state; None when it, or an epoch file that it names, is missing or damaged."""
+        """One saved state; None when it, or a checkpoint that it names, is missing or damaged."""
         try:
             data = path.read_bytes()
             if short(digest(data)) != path.stem.rpartition("-")[2]:
                 return None
-            tensors = load(data)
-            with safe_open(path, framework="pt") as opened:
-                facts = json.loads(opened.metadata()["state"])
-            checkpoints = [file_digest(epoch_path(folder, number + 1)) for number in range(facts["epoch"])]
+            tensors, facts = load(data), _facts(path)
+            sound = all(file_digest(_place(folder, name)) == known for name, known in facts["files"].items())
         except (OSError, ValueError, KeyError, SafetensorError):
             return None
-        if facts["form"] != FORM or checkpoints != facts["checkpoints"]:
+        if facts["form"] != FORM or not sound:
             return None
-        rows = [Row(int(row[0]), int(row[1]), *row[2:]) for row in tensors.pop("log").tolist()]
-        return cls(folder, facts["epoch"], facts["window"], rows, checkpoints, tensors, facts["optimizer"])
+        names = ("epoch", "window", "files", "concepts", "at_once")
+        rows = rows_of(tensors.pop("log"))
+        return cls(folder, rows=rows, **{name: facts[name] for name in names}, _loaded=tensors, _facts=facts)
 
     @property
     def step(self) -> int:
         """Optimizer steps done since the start."""
         return len(self.rows)
 
-    def restore(self, adapter: Adapter, optimizer: Optimizer) -> None:
-        """Bring adapter and optimizer to where this state was saved; nothing happens for a fresh one."""
-        if not self._loaded:
-            return
-        adapter.load_state(_below("adapter/", self._loaded))
-        _load_optimizer(optimizer, _below("optimizer/", self._loaded), self._numbers)
-        self._loaded.clear()
+    def begin(self, moving: Moving, concepts: Collection[str], keep_most: int | None) -> None:
+        """Bring everything to where this state was saved; where it is fresh, it tells of these concepts."""
+        self.keep_most, self.concepts = keep_most, self.concepts or sorted(concepts)
+        if self._loaded:
+            moving.load(self._loaded, self._facts)
+            self._loaded = {}
 
     def advance(self, row: Row) -> None:
         """One more optimizer step is done."""
         self.rows.append(row)
         self.window += 1
 
-    def end_epoch(self, adapter: Adapter, optimizer: Optimizer) -> None:
+    def validated(self, loss: float) -> None:
+        """The validation loss after the last step."""
+        self.rows[-1] = self.rows[-1]._replace(validation=loss)
+
+    def end_epoch(self, moving: Moving) -> None:
         """Write the epoch's file, then the state that names it."""
         self.epoch, self.window = self.epoch + 1, 0
-        data = adapter_bytes(adapter)
-        write_atomic(epoch_path(self.folder, self.epoch), data)
-        self.checkpoints.append(digest(data))
-        self.save(adapter, optimizer)
+        self.keep(epoch_name(self.epoch), moving)
+        self.save(moving)
+
+    def keep(self, name: str, moving: Moving) -> None:
+        """Write a checkpoint; of more than ``keep_most`` of its kind the oldest is no longer named."""
+        with moving.resting():
+            data = adapter_bytes(moving.adapter)
+        write_atomic(_place(self.folder, name), data)
+        self.files[name] = digest(data)
+        kind = [known for known in sorted(self.files) if known[0] == name[0]]
+        for old in kind[: -self.keep_most] if self.keep_most else ():
+            del self.files[old]
 
     def is_due(self, every: int) -> bool:
         """Whether it is time to save: every so many optimizer steps, and at the latest a minute after the last save."""
         return self.step % every == 0 or time.monotonic() - self.saved_at >= LONGEST
 
-    def save(self, adapter: Adapter, optimizer: Optimizer) -> None:
-        """Write the state, then drop all but the newest two."""
+    def save(self, moving: Moving) -> None:
+        """Write the state, then drop all but the newest two, and checkpoints that neither of them names."""
         self.saved_at = time.monotonic()
-        tensors, numbers = optimizer_state(optimizer)
-        named = {f"adapter/{name}": _plain(tensor) for name, tensor in adapter.state().items()}
-        named |= {f"optimizer/{name}": tensor for name, tensor in tensors.items()}
-        named["log"] = torch.tensor(self.rows, dtype=torch.float64).reshape(len(self.rows), len(Row._fields))
-        facts: dict[str, Any] = {"form": FORM, "epoch": self.epoch, "window": self.window}
-        facts |= {"checkpoints": self.checkpoints, "optimizer": numbers}
+        tensors, numbers = moving.state()
+        named = {name: _plain(tensor) for name, tensor in tensors.items()} | {"log": columns(self.rows)}
+        facts: dict[str, Any] = {"form": FORM, "epoch": self.epoch, "window": self.window, "files": self.files}
+        facts |= {"concepts": self.concepts, "at_once": self.at_once, **numbers}
         data = save(named, metadata={"state": json.dumps(facts, sort_keys=True)})
         write_atomic(self.folder / f"state-{self.step:08d}-{self.epoch:04d}-{short(digest(data))}.safetensors", data)
+        self._sweep()
+
+    def _sweep(self) -> None:
         for old in _saved(self.folder)[:-KEPT]:
             old.unlink(missing_ok=True)
+        if self.keep_most:
+            named = {name for path in _saved(self.folder) for name in _named(path)}
+            for path in self.folder.glob("*-*.safetensors"):
+                if path.name.startswith(CHECKPOINTS) and path.stem not in named:
+                    path.unlink(missing_ok=True)
 
-    def checkpoint(self, epoch: int) -> bytes:
-        """The file of a finished epoch (from 1)."""
-        return epoch_path(self.folder, epoch).read_bytes()
+    def checkpoint(self, name: str) -> bytes:
+        """The file of a checkpoint that is kept."""
+        return _place(self.folder, name).read_bytes()
+
+    def whole(self) -> bytes:
+        """The state as it was saved last."""
+        return _saved(self.folder)[-1].read_bytes()
 
     def log(self) -> bytes:
         """The log as JSON lines."""
-        return b"".join(json.dumps(row._asdict()).encode() + b"\n" for row in self.rows)
+        return lines(self.rows, self.concepts)
 
 
-def epoch_path(folder: Path, epoch: int) -> Path:
-    """Where the file of an epoch (from 1) stands while the training isn't over."""
-    return folder / f"epoch-{epoch:04d}.safetensors"
+def adopt(folder: Path, state: bytes, checkpoints: dict[str, bytes]) -> None:
+    """Put a saved state and the checkpoints that it names into a folder that has none: what is opened there goes on.
+
+    The state comes last, so that a kill leaves a folder without any.
+    """
+    for name, data in checkpoints.items():
+        write_atomic(_place(folder, name), data)
+    with_facts = folder / "adopted.safetensors"
+    write_atomic(with_facts, state)
+    facts, log = _facts(with_facts), load(state)["log"]
+    with_facts.replace(folder / f"state-{len(log):08d}-{facts['epoch']:04d}-{short(digest(state))}.safetensors")
+
+
+def epoch_name(epoch: int) -> str:
+    """What the checkpoint of an epoch (from 1) is called."""
+    return f"epoch-{epoch:04d}"
+
+
+def step_name(step: int) -> str:
+    """What the checkpoint after so many optimizer steps is called."""
+    return f"step-{step:08d}"
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Where a checkpoint stands while the training isn't over."""
+    return folder / f"{name}.safetensors"
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    with safe_open(path, framework="pt") as opened:
+        found: dict[str, Any] = json.loads(opened.metadata()["state"])
+    return found
+
+
+def _named(path: Path) -> Sequence[str]:
+    """The checkpoints that a saved state names; none if it is damaged."""
+    try:
+        return list(_facts(path)["files"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        return ()
 
 
 def adapter_bytes(adapter: Adapter) -> bytes:
@@ -155,44 +210,8 @@ def adapter_bytes(adapter: Adapter) -> bytes:
     return bytes(save({name: _plain(tensor).float() for name, tensor in sorted(adapter.state().items())}))
 
 
-def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimizer's memory as ``index/name → tensor`` and, as JSON, its numbers per parameter and per group."""
-    known = optimizer.state_dict()
-    tensors, numbers = {}, {}
-    for index, entries in known["state"].items():
-        for name, value in entries.items():
-            if isinstance(value, Tensor):
-                tensors[f"{index}/{name}"] = _plain(value)
-            else:
-                numbers[f"{index}/{name}"] = value
-    groups = [_learned(group, optimizer.defaults) for group in known["param_groups"]]
-    return tensors, {"parameters": numbers, "groups": groups}
-
-
-def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-    """The inverse of ``optimizer_state`` on an optimizer built from the same settings."""
-    known = optimizer.state_dict()
-    state: dict[int, dict[str, Any]] = {}
-    for path, value in (tensors | numbers["parameters"]).items():
-        index, _, name = path.partition("/")
-        state.setdefault(int(index), {})[name] = value
-    groups = [fresh | saved for fresh, saved in zip(known["param_groups"], numbers["groups"], strict=True)]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
-
-
-def _learned(group: dict[str, Any], settings: dict[str, Any]) -> dict[str, float]:
-    """The numbers of a group that training changed (Prodigy's d); settings and rates come from lora.yaml."""
-    fixed = {"lr", "initial_lr"}
-    numbers = {name: value for name, value in group.items() if isinstance(value, int | float) and name not in fixed}
-    return {name: value for name, value in numbers.items() if value != settings.get(name)}
-
-
 def _plain(tensor: Tensor) -> Tensor:
     return tensor.detach().cpu().contiguous()
-
-
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _saved(folder: Path) -> list[Path]:

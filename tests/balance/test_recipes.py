@@ -14,6 +14,8 @@ PLAIN = Fraction(1)
         ("auto", "prodigy", "prodigy"),
         ("auto", "adamw", "adamw"),
         ("auto", "lion", "adamw"),
+        ("auto", "dadaptation", "prodigy"),
+        ("auto", "prodigy_plus_schedule_free", "prodigy"),
         ("prodigy", "adamw", "prodigy"),
     ],
 )
@@ -50,4 +52,4 @@ def test_a_main_concept_trains_within_the_usual_total(recipe, low, high):
 
 def test_an_unknown_optimizer_is_bounded_like_adamw():
     assert recipes.most("lion") == recipes.most("adamw") == 6000
-    assert recipes.most("prodigy") == 3000
+    assert recipes.most("prodigy") == recipes.most("dadaptation") == 3000

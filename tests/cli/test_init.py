@@ -76,7 +76,7 @@ def test_a_person_is_asked_with_defaults_shown(tmp_path, answers, capsys):
     project = load(tmp_path / "drawn").project
     assert (project.name, list(project.triggers), project.concepts["main"].folder) == ("drawn", ["zorblish"], "../pics")
     asked = capsys.readouterr().err
-    for shown in ("character, outfits, style, concept? [character]", "[drawn]", "[stable-diffusion-v1-5/"):
+    for shown in ("character, outfits, style, concept, slider? [character]", "[drawn]", "[stable-diffusion-v1-5/"):
         assert shown in asked
 
 

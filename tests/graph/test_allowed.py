@@ -5,7 +5,7 @@ import pytest
 
 from lorabuild.core.consent import Person, answer
 from lorabuild.core.errors import ProjectError
-from lorabuild.graph.allowed import ask, hold_to_consent, may, output_want, remote_want
+from lorabuild.graph.allowed import ask, code_want, hold_to_consent, hold_to_trust, may, output_want, remote_want
 from lorabuild.graph.wishes import Wishes
 
 REMOTE = ("store.remote=s3://me:secret@team/a", "store.mode=read-write")
@@ -92,3 +92,49 @@ def test_where_nobody_can_be_asked_nothing_is_settled(project, person):
 def test_a_project_that_wants_nothing_is_not_asked_about(project, person):
     ask(person, site(project), pytest.fail, consent=True)
     assert not person.config.exists()
+
+
+OWN = "training.optimizer={type: custom, class: own_optimizer.Descent}"
+
+
+@pytest.fixture
+def own(project):
+    """A project with an optimizer of its own, which must not run here."""
+    (project / "own_optimizer.py").write_text("raise SystemExit\n", "utf-8")
+    return project
+
+
+def test_an_installed_class_wants_nothing(own):
+    assert code_want(site(own)) is None
+    assert code_want(site(own, "training.optimizer={type: custom, class: torch.optim.RAdam}")) is None
+    assert code_want(site(own, OWN)).target == str(own / "own_optimizer.py")
+
+
+def test_code_of_the_project_needs_trust_before_anything_is_done(own, person):
+    with pytest.raises(ProjectError, match="run code that came with the project") as caught:
+        light.built(own, OWN, targets=(), person=person)
+    assert caught.value.exit_code == 2
+    assert "--trust" in caught.value.next_step
+    with pytest.raises(ProjectError):
+        hold_to_trust(site(own, OWN), Wishes())  # nobody is known who could allow it
+    done, _ = light.built(own, OWN, targets=("balance",), person=person)
+    assert done["ok"]
+
+
+def test_consent_to_write_is_no_trust_and_trust_is_no_consent(own, person):
+    here = site(own, OWN, *REMOTE)
+    ask(person, here, None, consent=True)
+    assert (may(person, here, remote_want(here)), may(person, here, code_want(here))) == (True, False)
+    other = site(own, OWN, "output.folder=../out")
+    ask(person, other, None, consent=False, trust=True)
+    assert (may(person, other, output_want(other)), may(person, other, code_want(other))) == (False, True)
+    hold_to_trust(other, Wishes(person=person))
+
+
+def test_who_is_there_is_asked_whether_code_may_run(own, person):
+    here, questions = site(own, OWN), []
+    ask(person, here, lambda text: bool(questions.append(text)), consent=False)
+    assert questions == [
+        f"this lora.yaml wants to run the code of {own / 'own_optimizer.py'}. Allow it for this project?"
+    ]
+    assert not may(person, here, code_want(here))

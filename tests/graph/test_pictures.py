@@ -129,7 +129,7 @@ def test_equal_captions_are_one_text_and_the_empty_one_is_there(project):
         texts = [item.reads["text"] for item in view.step("text").items]
         assert texts == sorted({"", "zorbl", "zorbl, hat", "zorbl, bow", "zorbl, zorbl_cape, a creature in a cape"})
         item = light.items(view, "text")["(empty)"]
-        assert set(item.parts) == {"stage version", "base.tokenizer", "hidden states", "text"}
+        assert set(item.parts) == {"stage version", "base.tokenizer", "base.max_token_length", "hidden states", "text"}
         assert item.reads["frozen"] is False
 
 

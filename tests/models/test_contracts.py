@@ -17,12 +17,33 @@ CPU = torch.device("cpu")
 SIDE = 64
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
-def model(request, tmp_path_factory):
-    torch.set_num_threads(1)
-    folder = importlib.import_module(f"tiny_{request.param}").make(tmp_path_factory.mktemp(request.param) / "tiny")
-    where = site(folder.parent, folder, base={"family": request.param})
+def opened(folder, word, **base):
+    where = site(folder.parent, folder, base={"family": word, **base})
     return family.load(source.locate(where), where.project.base, family.PARTS, CPU, torch.float32)
+
+
+KINDS = {
+    "sd15": ("sd15", {}),
+    "sd15 v": ("sd15", {"prediction": "v_prediction"}),
+    "sd2 v": ("sd2", {}),
+    "sd2": ("sd2", {"prediction": "epsilon"}),
+    "sdxl": ("sdxl", {}),
+    "sdxl v, no signal at the end": ("sdxl", {"prediction": "v_prediction", "zero_terminal_snr": True}),
+}
+assert {word for word, _ in KINDS.values()} == set(FAMILIES)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    made = tmp_path_factory.mktemp("families")
+    return {word: importlib.import_module(f"tiny_{word}").make(made / word) for word in FAMILIES}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def model(request, folders):
+    torch.set_num_threads(1)
+    word, settings = KINDS[request.param]
+    return opened(folders[word], word, **settings)
 
 
 @pytest.fixture
@@ -34,13 +55,14 @@ def inputs(model):
     return clean, noise, torch.tensor([1, model.num_timesteps // 2, model.num_timesteps - 1])
 
 
-def context(model, *texts):
-    return model.encode_text(model.tokenize(texts))
+def condition(model, *texts):
+    sizes = torch.tensor([[SIDE + 5.0, SIDE + 9.0, 2.0, 0.0, SIDE, SIDE]] * len(texts))
+    return {**model.encode_text(model.tokenize(texts)), "sizes": sizes}
 
 
 def test_prediction_has_the_shape_of_its_target(model, inputs):
     clean, noise, t = inputs
-    answer = model.predict(model.add_noise(clean, noise, t), t, context(model, "a", "b", "c"))
+    answer = model.predict(model.add_noise(clean, noise, t), t, condition(model, "a", "b", "c"))
     assert answer.shape == model.target(clean, noise, t).shape == clean.shape
     assert answer.dtype == torch.float32
     assert torch.isfinite(answer).all()
@@ -50,7 +72,8 @@ def test_more_time_is_less_signal(model, inputs):
     clean, noise, t = inputs
     snr = model.snr(t)
     assert (snr[:-1] > snr[1:]).all()
-    torch.testing.assert_close(snr / (1 + snr), model.alphas_cumprod[t])
+    assert (snr > 0).all()
+    torch.testing.assert_close(snr / (1 + snr), model.alphas_cumprod[t], atol=0.07, rtol=0)  # one may be rescaled
     assert (model.add_noise(clean, noise, t)[0] - clean[0]).abs().mean() < 0.2
     assert (model.add_noise(clean, noise, t)[2] - noise[2]).abs().mean() < 0.2
 
@@ -73,28 +96,63 @@ def test_pictures_don_t_depend_on_their_neighbours(model):
     assert torch.equal(alone[0], both[1])
 
 
+TRAINED = family.TRAINED["both"]
+
+
 def test_the_model_is_frozen_and_adapters_learn_through_it(model, inputs):
     clean, noise, t = inputs
-    adapter = attach(model.layers(("unet", "text_encoder"), convolutions=True), LoCon(dim=2, alpha=1), 0)
+    layers = model.layers(TRAINED, convolutions=True)
+    adapter = attach(layers, LoCon(dim=2, alpha=1), 0)
     try:
-        for part in ("unet", "text_encoder"):
-            assert list(adapter.parameters(part))
-        answer = model.predict(model.add_noise(clean, noise, t), t, context(model, "a", "b", "c"))
+        answer = model.predict(model.add_noise(clean, noise, t), t, condition(model, "a", "b " * 90, "c"))
         (answer - model.target(clean, noise, t)).square().mean().backward()
         ups = [parameter.grad for name, parameter in adapter.modules.named_parameters() if name.endswith("lora_up")]
-        # the last text layers stay behind what the context reads, where clip skip asks for an earlier one
+        # the last text layers stay behind what is read, where an earlier one is
         assert all(torch.isfinite(grad).all() for grad in ups if grad is not None)
-        assert sum(bool(grad is not None and grad.any()) for grad in ups) >= 0.9 * len(ups)
-        assert all(layer.weight.grad is None for _, layer, _ in adapter.layers())
+        assert sum(bool(grad is not None and grad.any()) for grad in ups) >= 0.75 * len(ups)
+        assert all(layer.weight.grad is None for layer in layers.values())
     finally:
         adapter.detach()
 
 
+def test_texts_are_read_in_chunks(model):
+    texts = ["a b", "b " * 90, ""]
+    tokens = model.tokenize(texts)
+    assert tokens.shape == (3, len(model.ENCODERS), 2 * 77)
+    together = model.encode_text(tokens)
+    assert together["hidden"].shape[:2] == (3, 152)
+    alone = model.encode_text(model.tokenize(["a b"]))
+    torch.testing.assert_close(together["hidden"][0, :76], alone["hidden"][0, :76])
+    for name in set(alone) - {"hidden"}:
+        torch.testing.assert_close(together[name][0], alone[name][0])
+    empty = model.encode_text(model.tokenize([""]))["hidden"]
+    torch.testing.assert_close(together["hidden"][0, 76:], empty[0, 1:])
+
+
+def test_checkpointing_gives_the_same_gradients(model, inputs):
+    clean, _, t = inputs
+    found = []
+    layers = model.layers(TRAINED, convolutions=False)
+    chosen = [layers[name].weight for name in layers if name.endswith(("_0_mlp_fc1", "attn1_to_q"))]
+    for on in (False, True):
+        model.checkpoint_gradients(on=on)
+        for weight in chosen:
+            weight.requires_grad_(requires_grad=True).grad = None
+        model.predict(clean, t, condition(model, "a", "b", "c")).square().sum().backward()
+        found.append([weight.grad for weight in chosen])
+    model.checkpoint_gradients(on=False)
+    for weight in chosen:
+        weight.requires_grad_(requires_grad=False).grad = None
+    for plain, recomputed in zip(*found, strict=True):
+        assert plain.abs().sum() > 0
+        torch.testing.assert_close(plain, recomputed)
+
+
 def test_layers_without_convolutions_are_some_of_those_with(model):
-    parts = ("unet", "text_encoder")
+    parts = TRAINED
     linear, everything = (model.layers(parts, convolutions=on) for on in (False, True))
     assert linear.items() <= everything.items()
     assert all(name.startswith(("lora_unet_", "lora_te")) and "." not in name for name in everything)
-    assert set(model.layers(("unet",), convolutions=True)) | set(
-        model.layers(("text_encoder",), convolutions=True)
-    ) == set(everything)
+    each = [set(model.layers((part,), convolutions=True)) for part in parts]
+    assert set.union(*each) == set(everything)
+    assert sum(map(len, each)) == len(everything)

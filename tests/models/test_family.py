@@ -9,7 +9,7 @@ from lorabuild.models import family, source
 def test_only_what_is_asked_for_is_loaded(tiny):
     where = site(tiny.parent, tiny)
     model = family.load(source.locate(where), where.project.base, ("tokenizer",), torch.device("cpu"), torch.float32)
-    assert model.tokenize(["a"]).shape == (1, 77)
+    assert model.tokenize(["a"]).shape == (1, 1, 77)
     with pytest.raises(StageError, match="unet of the base model was not loaded"):
         model.layers(("unet",), convolutions=False)
     model = family.load(source.locate(where), where.project.base, ("unet",), torch.device("cpu"), torch.float32)

@@ -45,3 +45,26 @@ def test_clean_picture_follows_from_noisy_one_and_v():
 def test_unknown_words_are_refused(word, value):
     with pytest.raises(ProjectError, match=value):
         diffusion({**SD15, word: value})
+
+
+@pytest.mark.parametrize("schedule", ["scaled_linear", "linear"])
+def test_zero_terminal_snr_is_that_of_diffusers(schedule):
+    from diffusers import DDIMScheduler
+
+    config = {**SD15, "beta_schedule": schedule, "prediction_type": "v_prediction", "rescale_betas_zero_snr": True}
+    ours, theirs = diffusion(config), DDIMScheduler.from_config(config)
+    torch.testing.assert_close(ours.alphas_cumprod, theirs.alphas_cumprod, rtol=1e-4, atol=1e-7)
+    clean, noise = torch.randn(2, 2, 4, 3, 3, generator=torch.Generator().manual_seed(0))
+    t = torch.tensor([0, 999])
+    noisy, target = ours.add_noise(clean, noise, t), ours.target(clean, noise, t)
+    assert torch.equal(noisy[1], noise[1])
+    assert torch.equal(target[1], -clean[1])
+    torch.testing.assert_close(noisy[0], diffusion(SD15).add_noise(clean, noise, t)[0])
+
+
+def test_weightings_see_the_snr_before_it_is_rescaled():
+    plain, zero = (diffusion({**SD15, "rescale_betas_zero_snr": on}) for on in (False, True))
+    t = torch.arange(1000)
+    assert torch.equal(plain.snr(t), zero.snr(t))
+    assert (zero.alphas_cumprod[1:] < plain.alphas_cumprod[1:]).all()
+    assert zero.alphas_cumprod[-1] == 0

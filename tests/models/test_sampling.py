@@ -27,7 +27,6 @@ def with_sampler(tiny, tmp_path):
     return make
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of diffusers under numpy 2
 @pytest.mark.parametrize("name", ["EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "PNDMScheduler"])
 def test_each_picture_is_by_itself_with_any_sampler(with_sampler, name):
     model = with_sampler(name)
@@ -39,27 +38,35 @@ def test_each_picture_is_by_itself_with_any_sampler(with_sampler, name):
 @pytest.mark.parametrize("name", ["MagicScheduler", "StableDiffusionPipeline", ""])
 def test_unknown_sampler_is_refused(name):
     with pytest.raises(ProjectError, match=f"scheduler is `{name}`"):
-        open_scheduler({"_class_name": name})
+        open_scheduler({"_class_name": name}, 2)
 
 
 @pytest.mark.parametrize(("cfg", "rows"), [(4.0, 6), (1.0, 3)])
 def test_every_pass_has_one_shape(with_sampler, monkeypatch, cfg, rows):
     model = with_sampler("DDIMScheduler")
-    passes, texts, predict, tokenize = [], [], model.predict, model.tokenize
+    passes, predict = [], model.predict
 
-    def counting(noisy, t, context):
-        passes.append((len(noisy), len(t), len(context)))
-        return predict(noisy, t, context)
-
-    def reading(words):
-        texts.append(list(words))
-        return tokenize(words)
+    def counting(noisy, t, condition):
+        passes.append((len(noisy), len(t), {name: tuple(held.shape) for name, held in condition.items()}))
+        return predict(noisy, t, condition)
 
     monkeypatch.setattr(model, "predict", counting)
-    monkeypatch.setattr(model, "tokenize", reading)
     orders = [Order(word, "not", seed) for seed, word in enumerate("abcd")]
-    drawn = draw(model, orders, Plan(2, cfg, (4, 8, 8), 3, model._scheduler))
+    drawn = draw(model, orders, Plan(2, cfg, 32, 32, 3, model._scheduler))
     assert drawn.shape == (4, 4, 8, 8)
-    assert passes == [(rows, rows, rows)] * 4
-    without = ["not"] * 3 if cfg > 1 else []
-    assert texts == [[*without, "a", "b", "c"], [*without, "d", "d", "d"]]
+    assert passes == [(rows, rows, {"hidden": (rows, 77, 16), "sizes": (rows, 6)})] * 4
+
+
+def test_a_long_prompt_beside_it_changes_no_picture(with_sampler):
+    model = with_sampler("DDIMScheduler")
+    words, negatives = ["a", "b " * 60, "c", "d"], ["", "", "x" * 80, "n"]
+    everything = model.sample(words, negatives=negatives, seeds=[1, 2, 3, 4], **DRAWN)
+    for n in range(4):
+        alone = model.sample([words[n]], negatives=[negatives[n]], seeds=[n + 1], **DRAWN)
+        assert torch.equal(alone[0], everything[n])
+
+
+def test_without_guidance_the_negative_prompt_has_no_part(with_sampler):
+    model, drawn = with_sampler("DDIMScheduler"), DRAWN | {"cfg": 1.0}
+    plain, long = (model.sample(["a"], negatives=[words], seeds=[1], **drawn) for words in ("", "x" * 80))
+    assert torch.equal(plain, long)

@@ -39,7 +39,8 @@ def test_folder_relative_to_the_project(folder):
     found = source.locate(site(folder.parent, "base/"))
     assert (found.kind, found.path, found.family, found.revision) == ("folder", folder, "sd15", None)
     assert (found.vae_factor, found.unet_factor, found.prediction_type) == (4, 8, "epsilon")
-    assert set(found.files) == set(source.PARTS)
+    assert set(found.files) == set(source.PARTS["sd15"])
+    assert not found.zero_terminal_snr
     assert found.files["unet"] == (
         folder / "unet/config.json",
         folder / "unet/diffusion_pytorch_model.safetensors",
@@ -88,7 +89,7 @@ def test_pickles_are_refused(folder):
         source.locate(site(folder.parent, "old.ckpt"))
 
 
-@pytest.mark.parametrize("part", source.PARTS)
+@pytest.mark.parametrize("part", source.PARTS["sd15"])
 def test_incomplete_folder(folder, part):
     shutil.rmtree(folder / part)
     with pytest.raises(ProjectError, match=f"lacks {part}"):
@@ -117,23 +118,32 @@ def test_broken_config(folder):
 
 def test_second_text_encoder_is_another_family(folder):
     (folder / "text_encoder_2").mkdir()
-    with pytest.raises(ProjectError, match="SDXL"):
+    with pytest.raises(ProjectError, match=r"is sdxl, while base\.family says sd15") as caught:
         source.locate(site(folder.parent, "base"))
+    assert caught.value.next_step == "write `family: sdxl`"
+    with pytest.raises(ProjectError, match="lacks tokenizer_2"):
+        source.locate(site(folder.parent, "base", base={"family": "sdxl"}))
 
 
-def single(tmp_path, name="cond_stage_model.transformer.text_model.final_layer_norm.bias"):
-    save_file({name: torch.zeros(1)}, tmp_path / "m.safetensors")
+def single(tmp_path, *names, **metadata):
+    names = names or ("cond_stage_model.transformer.text_model.final_layer_norm.bias",)
+    save_file({name: torch.zeros(1) for name in names}, tmp_path / "m.safetensors", metadata or None)
     return tmp_path / "m.safetensors"
+
+
+def with_vocabulary(tmp_path, tiny, name="tokenizer"):
+    shutil.copytree(tiny / "tokenizer", tmp_path / name)
 
 
 def test_single_file_has_our_configs_and_a_tokenizer_beside_it(tmp_path, tiny):
     file = single(tmp_path)
-    shutil.copytree(tiny / "tokenizer", tmp_path / "tokenizer")
+    with_vocabulary(tmp_path, tiny)
     found = source.locate(site(tmp_path, "m.safetensors"))
     assert (found.kind, found.path, found.vae_factor, found.unet_factor) == ("file", file, 8, 8)
     assert found.files["unet"] == (source.CONFIGS / "sd15/unet/config.json", file)
     assert found.files["scheduler"] == (source.CONFIGS / "sd15/scheduler/scheduler_config.json",)
-    assert found.tokenizer == tmp_path / "tokenizer"
+    assert found.files["tokenizer"][0].parent == tmp_path / "tokenizer"
+    assert (found.prediction_type, found.zero_terminal_snr, found.pads) == ("epsilon", False, {})
 
 
 def test_single_file_takes_the_tokenizer_of_the_hub_cache(tmp_path, tiny, cache):
@@ -142,16 +152,99 @@ def test_single_file_takes_the_tokenizer_of_the_hub_cache(tmp_path, tiny, cache)
         source.locate(site(tmp_path, "m.safetensors"))
     assert hub.CLIP in caught.value.next_step
     snapshot = cached_model(cache, tiny, "stable-diffusion-v1-5/stable-diffusion-v1-5")
-    assert source.locate(site(tmp_path, "m.safetensors")).tokenizer == snapshot / "tokenizer"
+    assert source.locate(site(tmp_path, "m.safetensors")).files["tokenizer"][0].parent == snapshot / "tokenizer"
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_single_sdxl_file(tmp_path, tiny, own):
+    file = single(tmp_path, "conditioner.embedders.1.model.ln_final.bias", "v_pred", "ztsnr")
+    with_vocabulary(tmp_path, tiny)
+    if own:
+        with_vocabulary(tmp_path, tiny, "tokenizer_2")
+    found = source.locate(site(tmp_path, "m.safetensors", base={"family": "sdxl"}))
+    assert found.files["text_encoder_2"] == (source.CONFIGS / "sdxl/text_encoder_2/config.json", file)
+    assert found.files["tokenizer_2"][0].parent.name == ("tokenizer_2" if own else "tokenizer")
+    assert (found.prediction_type, found.zero_terminal_snr) == ("v_prediction", True)
+    assert (found.vae_factor, found.unet_factor, found.pads) == (8, 4, {"tokenizer_2": "!"})
+
+
+def test_plain_sdxl_predicts_epsilon_and_lora_yaml_may_say_otherwise(tmp_path, tiny):
+    single(tmp_path, "conditioner.embedders.1.model.ln_final.bias")
+    with_vocabulary(tmp_path, tiny)
+
+    def told(**base):
+        found = source.locate(site(tmp_path, "m.safetensors", base={"family": "sdxl", **base}))
+        return found.prediction_type, found.zero_terminal_snr
+
+    assert told() == ("epsilon", False)
+    assert told(prediction="v_prediction", zero_terminal_snr=True) == ("v_prediction", True)
+    with pytest.raises(ProjectError, match="predicts epsilon") as caught:
+        told(zero_terminal_snr=True)
+    assert caught.value.where == "base.zero_terminal_snr"
+
+
+def test_a_single_sd2_file_that_doesn_t_say_what_it_predicts_asks(tmp_path, tiny):
+    with_vocabulary(tmp_path, tiny)
+    sign = "cond_stage_model.model.ln_final.bias"
+    single(tmp_path, sign)
+    with pytest.raises(ProjectError, match="doesn't say what it predicts") as caught:
+        source.locate(site(tmp_path, "m.safetensors", base={"family": "sd2"}))
+    assert caught.value.where == "base.prediction"
+    for word in ("epsilon", "v_prediction"):
+        assert f"prediction: {word}" in caught.value.next_step
+        found = source.locate(site(tmp_path, "m.safetensors", base={"family": "sd2", "prediction": word}))
+        assert (found.prediction_type, found.pads) == (word, {"tokenizer": "!"})
+    single(tmp_path, sign, **{"modelspec.architecture": "stable-diffusion-v2-768-v"})
+    assert source.locate(site(tmp_path, "m.safetensors", base={"family": "sd2"})).prediction_type == "v_prediction"
 
 
 def test_single_file_of_another_family(tmp_path):
-    single(tmp_path, "conditioner.embedders.0.x")
-    with pytest.raises(ProjectError, match=r"is SDXL, while base\.family says sd15"):
+    single(tmp_path, "conditioner.embedders.1.x")
+    with pytest.raises(ProjectError, match=r"is sdxl, while base\.family says sd15") as caught:
         source.locate(site(tmp_path, "m.safetensors"))
+    assert caught.value.next_step == "write `family: sdxl`"
+    single(tmp_path, "double_blocks.0.x")
+    with pytest.raises(ProjectError, match=r"is FLUX, while base\.family says sd15") as caught:
+        source.locate(site(tmp_path, "m.safetensors"))
+    assert caught.value.next_step == "give a model of that family"
     (tmp_path / "m.gguf").touch()
     with pytest.raises(ProjectError, match=r"m\.gguf is no \.safetensors file"):
         source.locate(site(tmp_path, "m.gguf"))
+
+
+@pytest.mark.parametrize("place", ["vae2", "whole", "one.safetensors"])
+def test_external_vae_takes_the_place_of_the_model_s(folder, tmp_path, place):
+    at = {"vae2": "vae2", "whole": "whole/vae"}.get(place)
+    file = folder / "vae/diffusion_pytorch_model.safetensors"
+    if at:
+        shutil.copytree(folder / "vae", tmp_path / at)
+        wanted = (tmp_path / at / "config.json", tmp_path / at / file.name)
+    else:
+        wanted = (source.CONFIGS / "sd15/vae/config.json", Path(shutil.copy(file, tmp_path / place)))
+    found, plain = (source.locate(site(tmp_path, "base", base={"vae": text})) for text in (place, None))
+    assert found.files["vae"] == wanted
+    assert {part: files for part, files in found.files.items() if part != "vae"} == {
+        part: files for part, files in plain.files.items() if part != "vae"
+    }
+    assert found.vae_factor == (4 if at else 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("nowhere/", "no VAE at"), ("old.ckpt", r"old\.ckpt is a pickle"), ("no/where/at/all", "no VAE at")],
+)
+def test_external_vae_that_can_t_be_taken(folder, text, said):
+    with pytest.raises(ProjectError, match=said) as caught:
+        source.locate(site(folder.parent, "base", base={"vae": text}))
+    assert caught.value.where == "base.vae"
+
+
+def test_external_vae_of_the_hub(folder, tiny, cache):
+    where = site(folder.parent, "base", base={"vae": "some/vae"})
+    assert source.is_missing(where)
+    snapshot = cached_model(cache, tiny / "vae", "some/vae")
+    assert not source.is_missing(where)
+    assert source.locate(where).files["vae"][1] == snapshot / "diffusion_pytorch_model.safetensors"
 
 
 def test_hub_model_in_the_cache(tmp_path, tiny, cache):

@@ -4,7 +4,7 @@ from torch import nn
 
 from lorabuild.networks.adapter import Adapter, part_of
 from lorabuild.networks.attach import attach
-from lorabuild.schema.network import LoRA
+from lorabuild.schema.network import LoRA, LoRAFA
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,8 @@ from lorabuild.schema.network import LoRA
     [
         ("lora_unet_mid_block_attentions_0_proj_in", "unet"),
         ("lora_te_text_model_encoder_layers_0_mlp_fc1", "text_encoder"),
-        ("lora_te2_text_model_encoder_layers_0_mlp_fc1", "text_encoder"),
+        ("lora_te1_text_model_encoder_layers_0_mlp_fc1", "text_encoder"),
+        ("lora_te2_text_model_encoder_layers_0_mlp_fc1", "text_encoder_2"),
     ],
 )
 def test_part_of(name, part):
@@ -55,3 +56,24 @@ def test_state_is_a_copy():
     assert adapter.layer("lora_unet_a").lora_down.any()
     assert set(state) == {f"lora_unet_a.{name}" for name in ("alpha", "lora_down.weight", "lora_up.weight")}
     assert state["lora_unet_a.alpha"].shape == ()
+
+
+def test_what_the_optimizer_is_told():
+    layers = {"lora_unet_down_blocks_1_attentions_0_a": nn.Linear(3, 3), "lora_te2_b": nn.Linear(3, 3)}
+    adapter = attach(layers, LoRA(dim=2, alpha=2, blocks={"IN04": 0.5}, dora=True), 0)
+    told = [(one.part, one.layer[-1], one.name.rpartition(".")[2], one.factor, one.up) for one in adapter.trained()]
+    assert told == [
+        ("unet", "a", "dora_scale", 0.5, False),
+        ("unet", "a", "lora_down", 0.5, False),
+        ("unet", "a", "lora_up", 0.5, True),
+        ("text_encoder_2", "b", "dora_scale", 1.0, False),
+        ("text_encoder_2", "b", "lora_down", 1.0, False),
+        ("text_encoder_2", "b", "lora_up", 1.0, True),
+    ]
+    assert [one.parameter for one in adapter.trained()][0] is adapter.layer(list(layers)[0]).dora_scale
+
+
+def test_a_frozen_side_is_not_trained_and_is_saved():
+    adapter = attach({"lora_unet_a": nn.Linear(3, 3)}, LoRAFA(dim=2, alpha=2), 0)
+    assert [one.name for one in adapter.trained()] == ["lora_up"]
+    assert set(adapter.state()) == {f"lora_unet_a.{name}" for name in ("alpha", "lora_down.weight", "lora_up.weight")}

@@ -8,13 +8,20 @@ from sites import site
 
 from lorabuild.models import family, source
 from lorabuild.networks.attach import attach, wants_convolutions
-from lorabuild.schema.network import LoCon, LoRA
+from lorabuild.schema.network import DyLoRA, LoCon, LoRA, LoRAFA
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
-    "settings", [LoRA(dim=4, alpha=3), LoCon(dim=4, alpha=3, conv_dim=2, conv_alpha=3)], ids=lambda s: s.type
+    "settings",
+    [
+        LoRA(dim=4, alpha=3, rs_lora=True),
+        LoCon(dim=4, alpha=3, conv_dim=2, conv_alpha=3),
+        DyLoRA(dim=4, alpha=3, unit=2),
+        LoRAFA(dim=4, alpha=3, conv_dim=2),
+    ],
+    ids=lambda s: s.type,
 )
 def test_loads_with_equal_unet_and_text_encoder(tiny, tmp_path, settings):
     where = site(tiny.parent, tiny)
@@ -25,17 +32,17 @@ def test_loads_with_equal_unet_and_text_encoder(tiny, tmp_path, settings):
     before = model.predict(noisy, t, plain)
     adapter = trained(attach(layers, settings, 0))
     with torch.no_grad():
-        context = model.encode_text(tokens)
+        read = model.encode_text(tokens)["hidden"]
         answer = model.predict(noisy, t, plain)
     save_file({name: tensor.half() for name, tensor in adapter.state().items()}, tmp_path / "lora.safetensors")
 
     pipe = StableDiffusionPipeline.from_pretrained(tiny, safety_checker=None)
     pipe.load_lora_weights(tmp_path, weight_name="lora.safetensors")
     with torch.no_grad():
-        torch.testing.assert_close(pipe.text_encoder(tokens).last_hidden_state, context, rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(pipe.unet(noisy, t, plain).sample, answer, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(pipe.text_encoder(tokens[:, 0]).last_hidden_state, read, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(pipe.unet(noisy, t, plain["hidden"]).sample, answer, rtol=1e-4, atol=1e-4)
     assert (answer - before).abs().max() > 0.05
-    assert (context - plain).abs().max() > 0.05
+    assert (read - plain["hidden"]).abs().max() > 0.05
 
 
 def trained(adapter):

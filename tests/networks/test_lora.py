@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from lorabuild.networks.attach import attach
-from lorabuild.networks.lora import low_rank
+from lorabuild.networks.layer import Below, Form
+from lorabuild.networks.lora import LowRank
 from lorabuild.schema.network import LoCon, LoRA
 
 KNOWN = json.loads((Path(__file__).parents[1] / "data" / "lora_keys_sd15.json").read_text("utf-8"))
@@ -16,6 +17,12 @@ KNOWN = json.loads((Path(__file__).parents[1] / "data" / "lora_keys_sd15.json").
 def layer(kind, shape):
     with torch.device("meta"):
         return nn.Linear(shape[1], shape[0]) if kind == "Linear" else nn.Conv2d(shape[1], shape[0], shape[2])
+
+
+def low_rank(layer, dim, alpha, seed):
+    made = LowRank(Form.of(layer), dim, alpha)
+    made.start(seed)
+    return made
 
 
 def test_parameters_of_a_real_size_model_are_those_of_the_standard_trainer():
@@ -54,7 +61,7 @@ def test_the_delta_is_what_the_paper_says():
     nn.init.normal_(own.lora_up)
     x = torch.randn(6, 5)
     wanted = linear(x) + 2 * x @ own.lora_down.T @ own.lora_up.T
-    torch.testing.assert_close(own.adapted(x, linear, 1.0), wanted)
+    torch.testing.assert_close(own.adapted(x, Below(linear), 1.0), wanted)
 
 
 def test_alpha_comes_from_the_file_and_other_float_types_are_read():

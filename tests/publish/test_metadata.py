@@ -1,3 +1,4 @@
+import importlib
 import json
 from dataclasses import replace
 
@@ -7,7 +8,9 @@ import torch
 from lorabuild.publish import dataset, file, metadata
 from lorabuild.publish.facts import BaseFacts
 from lorabuild.publish.hashes import ModelHashes
+from lorabuild.schema.optimizer import Optimizer
 from lorabuild.schema.project import Project
+from lorabuild.schema.words import shape
 
 TENSORS = {f"lora_unet_layer_{i}.lora_up.weight": torch.zeros(2, 2) for i in range(50)}
 
@@ -19,7 +22,6 @@ UNTRUE_HERE = {
     "ss_training_finished_at": "files carry no clock",
     "modelspec.date": "files carry no clock",
     "ss_gradient_checkpointing": "changes no tensor, so it may change no byte",
-    "ss_max_token_length": "captions of any length are read in chunks",
     "ss_training_comment": "there is none",
     "ss_resize_interpolation": "ours has no choice of that name",
     "ss_multires_noise_discount": "means nothing without multires noise",
@@ -134,6 +136,14 @@ def test_a_v_prediction_base_is_named_so(project, run):
         ("training.text_encoder_lr", 5e-5, "ss_text_encoder_lr", "5e-05"),
         ("training.schedule", {"type": "constant", "warmup": 10}, "ss_lr_scheduler", "constant_with_warmup"),
         ("training.schedule", {"type": "constant"}, "ss_lr_scheduler", "constant"),
+        ("training.schedule", {"type": "rex", "warmup": 0.5}, "ss_lr_warmup_steps", "48"),
+        ("training.schedule", {"type": "rex", "warmup": 7}, "ss_lr_warmup_steps", "7"),
+        (
+            "training.optimizer",
+            {"type": "custom", "class": "torch.optim.RAdam", "arguments": {"betas": [0.8, 0.9]}},
+            "ss_optimizer",
+            "torch.optim.RAdam(betas=(0.8, 0.9))",
+        ),
         ("training.precision", "bf16", "ss_mixed_precision", "bf16"),
         ("training.accumulation", 3, "ss_total_batch_size", "6"),
         ("images.flip", True, "ss_flip_aug", "True"),
@@ -147,6 +157,14 @@ def test_settings_reach_their_word(build, run, place, value, word, said):
 def test_prodigy_is_named_with_its_arguments(build, run):
     words = metadata.words(changed(build, "training.optimizer", {"type": "prodigy", "d_coef": 2}), run)
     assert words["ss_optimizer"].startswith("prodigyopt.prodigy.Prodigy(weight_decay=0.01,d_coef=2.0,decouple=True")
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _ in shape(Optimizer).variants if kind != "custom"])
+def test_every_optimizer_is_named_by_its_class(build, run, kind):
+    said = metadata.words(changed(build, "training.optimizer", {"type": kind}), run)["ss_optimizer"]
+    module, _, name = said.partition("(")[0].rpartition(".")
+    if kind != "adamw8bit":
+        assert hasattr(importlib.import_module(module), name)
 
 
 def test_runtime_settings_change_no_byte(build, project, run):

@@ -45,7 +45,8 @@ def test_examples_on_the_page_are_yaml():
 def test_the_schema_is_for_editors():
     schema = json_schema()
     assert json.loads(json.dumps(schema)) == schema
-    assert schema["required"] == ["name", "base", "concepts"]
+    assert schema["required"] == ["name", "base"]
+    assert (schema["then"], schema["else"]) == ({"required": ["slider"]}, {"required": ["concepts"]})
     assert schema["additionalProperties"] is False
     assert "class" in schema["$defs"]["Trigger"]["properties"]
 

@@ -25,7 +25,12 @@ device: {threads: 1}
 """
 
 
-@pytest.fixture(params=[RICH, EXAMPLE.read_text("utf-8")], ids=["rich", "example"])
+OWN = RICH.replace(
+    "{type: prodigy}", "{type: custom, class: mine.Own, arguments: {betas: [0.9, 0.99], deep: {a: [1, [2]]}, x: null}}"
+)
+
+
+@pytest.fixture(params=[RICH, OWN, EXAMPLE.read_text("utf-8")], ids=["rich", "own", "example"])
 def file(request, tmp_path):
     """A lora.yaml whose settings are kept."""
     path = tmp_path / "lora.yaml"
@@ -61,6 +66,12 @@ def same(real, found):
 
 def test_every_word_is_there_under_its_name(file):
     same(load(file).project, kept(file).project)
+
+
+def test_a_copy_may_have_other_values(file):
+    real, found = load(file).project.network, kept(file).project.network
+    assert found.model_copy(update={"dim": 77}).model_dump() == real.model_copy(update={"dim": 77}).model_dump()
+    assert found.dim == real.dim != 77
 
 
 def test_a_part_may_be_left_out(file):

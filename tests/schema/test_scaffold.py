@@ -6,12 +6,12 @@ from lorabuild.core.errors import LorabuildError, ProjectError
 from lorabuild.schema import scaffold as module
 from lorabuild.schema.check import check
 from lorabuild.schema.load import load
-from lorabuild.schema.scaffold import TEMPLATES, Answers, bad_trigger, scaffold, templates
+from lorabuild.schema.scaffold import TEMPLATES, Answers, asks, bad_trigger, scaffold, templates
 
 ZORBL = Answers("Zorbl-v1", "zorbl")
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", [name for name in TEMPLATES if name != "slider"])
 def test_a_template_is_a_good_project_as_soon_as_there_are_images(tmp_path, template):
     made = scaffold(tmp_path / "new/project", template, ZORBL)
     root = tmp_path / "new/project"
@@ -25,6 +25,19 @@ def test_a_template_is_a_good_project_as_soon_as_there_are_images(tmp_path, temp
         assert (root / concept.folder) in made
         (root / concept.folder / "a.png").write_bytes(b"")
     check(loaded)
+
+
+def test_the_template_of_a_slider_is_a_good_project_at_once(tmp_path):
+    made = scaffold(tmp_path, "slider", Answers("smile", "not asked, nor read"))
+    assert sorted(path.name for path in made) == [".gitattributes", ".gitignore", "lora.yaml"]
+    loaded = load(tmp_path)
+    assert (loaded.project.kind, loaded.project.concepts) == ("slider", {})
+    check(loaded)
+
+
+def test_what_a_template_leaves_open():
+    assert asks("slider") == set()
+    assert asks("outfits") == {"trigger", "images"}
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

@@ -1,5 +1,6 @@
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from kept import Kept
 from PIL import Image
 
+from lorabuild.core.errors import StageError
 from lorabuild.core.item import Item
 from lorabuild.images.decode import prepared
 from lorabuild.models import family, source, tensors
@@ -156,3 +158,123 @@ def test_images_and_prior_pictures_together(folder):
 
 def test_an_image_more_than_a_batch_holds_its_place():
     assert rows(torch.device("cpu"), 64 * 64) < BUCKETS.count([64, 64])
+
+
+def masked(where, mask, **reads):
+    """The first image's item with a mask, and the mask's values at its bucket."""
+    from lorabuild.images import masks
+    from lorabuild.images.fit import fit
+
+    first = items(where)[0]
+    item = Item(first.id, first.key, reads={**first.reads, "mask": mask.pixels, **reads})
+    return item, masks.averaged(fit(mask.image, tuple(first.reads["bucket"])), 4)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_side_mask_lies_beside_the_latents_at_their_size(folder, mirrored):
+    from lorabuild.images import masks
+
+    values = np.random.default_rng(3).integers(0, 256, (70, 80), dtype=np.uint8)
+    Image.fromarray(values).save(folder / "0.mask.png")
+    where = site(folder, flip=mirrored, masks="side")
+    side = str(folder / "0.mask.png")
+    mask = masks.of_file(Path(side).read_bytes(), prepared(folder / "0.png", where.project.images), side)
+    item, wanted = masked(where, mask, side=side)
+    kept, _ = encoded(where, [item, items(where)[1]])
+    found = tensors.unpack(kept.made("0.png", "latents"))
+    assert np.array_equal(found["mask"].numpy(), wanted)
+    assert found["mask"].shape == (1, 16, 16)
+    assert set(found) == {"latents", "mask"} | ({"latents_flipped", "mask_flipped"} if mirrored else set())
+    if mirrored:
+        assert torch.equal(found["mask_flipped"], found["mask"].flip(2))
+    assert "mask" not in tensors.unpack(kept.made("1.png", "latents"))
+    plain = tensors.unpack(encoded(site(folder, flip=mirrored), items(where)[:1])[0].made("0.png", "latents"))
+    assert torch.equal(found["latents"], plain["latents"])
+    changed = Item(item.id, item.key, reads={**item.reads, "mask": "b3:before"})
+    assert not encoded(where, [changed])[0].finished
+
+
+def test_an_alpha_mask_is_what_was_opaque(folder, tmp_path):
+    from lorabuild.images import masks
+
+    with Image.open(folder / "0.png") as image:
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+        image.save(folder / "clear.png")
+    where = site(folder, masks="alpha")
+    made = prepared(folder / "clear.png", where.project.images)
+    reads = {"path": str(folder / "clear.png"), "pixels": made.pixels}
+    item, wanted = masked(where, masks.of_alpha(made), **reads)
+    found = tensors.unpack(encoded(where, [item])[0].made("0.png", "latents"))
+    assert np.array_equal(found["mask"].numpy(), wanted)
+    assert found["mask"].min() < 0.1
+    assert found["mask"].max() > 0.9
+
+
+def looks(where, number=3, **told):
+    """Looks at pictures that aren't cached."""
+    from lorabuild.training.batches import File, Look, Record
+
+    records = [
+        Record(item.id, "", (), item.reads["pixels"], "plain", 1, False, (64, 64), (70, 80, 0, 4, 64, 64), **told)
+        for item in items(where)[:number]
+    ]
+    files = [File(item.reads["path"]) for item in items(where)]
+    return [Look(replace(record, file=file), 5) for record, file in zip(records, files, strict=False)]
+
+
+def live(where):
+    model = family.load(source.locate(where), where.project.base, ("vae",), torch.device("cpu"), torch.float32)
+    return model, latents.live(where, model)
+
+
+def test_an_uncached_look_is_its_picture_through_the_vae(folder):
+    from lorabuild.images.fit import fit
+    from lorabuild.training import randomness
+
+    where = site(folder, cache=False)
+    model, made = live(where)
+    found = made(looks(where))
+    picture = fit(prepared(folder / "1.png", where.project.images).image, (64, 64))
+    noise = randomness.noise(where.project.training.seed, looks(where)[1:2], (4, 16, 16), "vae")
+    assert torch.equal(found[1]["latents"], model.encode_images(tensors.stacked([picture]), noise)[0])
+    assert found[1]["sizes"].tolist() == [70, 80, 0, 4, 64, 64]
+    assert "mask" not in found[1]
+
+
+def test_an_uncached_look_knows_no_batch_mates(folder):
+    where = site(folder, cache=False, flip=True, color_augment=True, random_crop=True)
+    together, alone = live(where)[1](looks(where)), live(where)[1](looks(where)[2:])
+    assert all(torch.equal(alone[0][name], together[2][name]) for name in ("latents", "sizes"))
+
+
+def test_every_visit_sees_another_crop_and_tells_it(folder):
+    where = site(folder, cache=False, random_crop=True)
+    made, (*_, first) = live(where)[1], looks(where)
+    crops = {tuple(made([replace(first, visit=visit)])[0]["sizes"].tolist()) for visit in range(40)}
+    assert {(height, width, top) for height, width, top, *_ in crops} == {(70, 80, 0)}
+    lefts = {left for *_, left, _, _ in crops}
+    assert lefts < {*range(28)}
+    assert len(lefts) > 15
+
+
+def test_half_of_the_uncached_looks_are_mirrored_with_their_masks(folder):
+    from lorabuild.images import masks
+
+    Image.linear_gradient("L").rotate(90).resize((80, 70)).save(folder / "0.mask.png")
+    where = site(folder, cache=False, flip=True, masks="side")
+    side = str(folder / "0.mask.png")
+    mask = masks.of_file(Path(side).read_bytes(), prepared(folder / "0.png", where.project.images), side).pixels
+    (first,) = looks(where, 1)
+    first = replace(first, record=replace(first.record, file=first.record.file._replace(mask=mask, side=side)))
+    made = live(where)[1]
+    leans = [
+        (found := made([replace(first, visit=visit)])[0]["mask"])[0, 0, 0] < found[0, 0, -1] for visit in range(40)
+    ]
+    assert 8 < sum(leans) < 32
+
+
+def test_a_picture_that_changed_while_it_was_trained_on_stops_the_training(folder):
+    where = site(folder, cache=False)
+    (first,) = looks(where, 1)
+    with pytest.raises(StageError, match="changed while"):
+        live(where)[1]([replace(first, record=replace(first.record, pixels="b3:before"))])

@@ -55,10 +55,10 @@ def test_the_unet_answers_the_same_in_diffusers(site):
     pipeline.load_lora_weights(site.root, weight_name="zorbl.safetensors", local_files_only=True)
     noisy, context = torch.randn(1, 4, 8, 8, generator=generator), torch.randn(1, 77, 16, generator=generator)
     with torch.no_grad():
-        ours = model.predict(noisy, torch.tensor([500]), context)
+        ours = model.predict(noisy, torch.tensor([500]), {"hidden": context})
         theirs = pipeline.unet(noisy, torch.tensor([500]), context).sample
         adapter.multiplier = 0
-        base = model.predict(noisy, torch.tensor([500]), context)
+        base = model.predict(noisy, torch.tensor([500]), {"hidden": context})
     torch.set_num_threads(threads)
     assert torch.allclose(ours, theirs, atol=1e-6)
     assert not torch.allclose(ours, base, atol=1e-2)

@@ -10,7 +10,7 @@ from lorabuild.models import family, source, tensors
 from lorabuild.stages import text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-TEXTS = ("", "zorbl, cape", "a", "b c", "x y z", "x" * 80)
+TEXTS = ("", "zorbl, cape", "a", "b c", "x y z", "x" * 80, "y" * 226)
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +43,10 @@ def test_token_ids_of_every_text(where):
     assert set(kept.finished["a"]) == {"tokens"}
     tokens = tensors.unpack(kept.made("a", "tokens"))["tokens"]
     assert tokens.dtype == torch.int64
-    assert tokens.tolist() == [512, 64 + 256, *[513] * 75]
-    assert [event.data for event in events if event.kind == "progress"][-1] == {"done": 6, "total": 6, "unit": "texts"}
+    assert tokens.tolist() == [[512, 64 + 256, *[513] * 75]]
+    assert tensors.unpack(kept.made("x" * 80, "tokens"))["tokens"].shape == (1, 154)
+    assert tensors.unpack(kept.made("y" * 226, "tokens"))["tokens"].shape == (1, 231)
+    assert [event.data for event in events if event.kind == "progress"][-1] == {"done": 7, "total": 7, "unit": "texts"}
 
 
 def test_hidden_states_of_frozen_encoders(where):
@@ -52,13 +54,14 @@ def test_hidden_states_of_frozen_encoders(where):
     parts = ("tokenizer", "text_encoder")
     model = family.load(source.locate(where), where.project.base, parts, torch.device("cpu"), torch.float32)
     for words in TEXTS:
-        hidden = tensors.unpack(kept.made(words or "(empty)", "hidden"))["hidden"]
-        assert (hidden.shape, hidden.dtype) == ((77, 16), torch.float32)
-        torch.testing.assert_close(hidden, model.encode_text(model.tokenize([words]))[0])
+        held = tensors.unpack(kept.made(words or "(empty)", "hidden"))
+        length = {80: 152, 226: 227}.get(len(words), 77)
+        assert {name: (row.shape, row.dtype) for name, row in held.items()} == {"hidden": ((length, 16), torch.float32)}
+        torch.testing.assert_close(held["hidden"], model.encode_text(model.tokenize([words]))["hidden"][0])
     assert kept.records["a"]["device"] == "cpu"
 
 
-@pytest.mark.parametrize("picked", [["a"], ["x y z", ""], ["b c", "a", "zorbl, cape"]])
+@pytest.mark.parametrize("picked", [["a"], ["x y z", ""], ["b c", "x" * 80, "zorbl, cape"]])
 def test_a_text_encoded_later_has_the_bytes_of_all_at_once(where, picked):
     everything, _ = made(where, TEXTS, frozen=True)
     some, _ = made(where, picked, frozen=True)
@@ -69,6 +72,6 @@ def test_a_text_that_is_cut_is_named(where):
     _, events = made(where, TEXTS, frozen=False)
     (warning,) = [event for event in events if event.kind == "warning"]
     assert warning.data["code"] == "long-caption"
-    assert warning.data["item"] == "x" * 80
-    assert "80 tokens" in warning.data["text"]
-    assert "first 75" in warning.data["text"]
+    assert warning.data["item"] == "y" * 226
+    assert "226 tokens" in warning.data["text"]
+    assert "first 225" in warning.data["text"]

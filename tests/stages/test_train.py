@@ -93,7 +93,7 @@ def built(tmp_path_factory, base):
 
 
 def test_outputs_and_facts(built):
-    assert sorted(built.result.outputs) == ["epoch-0001", "epoch-0002", "log"]
+    assert sorted(built.result.outputs) == ["epoch-0001", "epoch-0002", "learned", "log", "state"]
     facts = built.result.facts
     assert (facts["steps"], facts["epochs"]) == (12, 2)
     assert facts["loss"] > 0

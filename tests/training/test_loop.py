@@ -174,4 +174,4 @@ def test_what_was_good_stays_when_the_loss_explodes(tmp_path):
     once = Trained(tmp_path, epochs=1)
     with pytest.raises(StageError, match="the 1 finished epochs stay in"):
         Trained(tmp_path, settings(optimizer={"type": "adamw", "lr": 1e38}), epochs=3)
-    assert State.open(tmp_path).checkpoint(1) == once.epochs[0]
+    assert State.open(tmp_path).checkpoint("epoch-0001") == once.epochs[0]

@@ -1,7 +1,8 @@
+import pytest
 import torch
 
 from lorabuild.training.batches import Look, Record
-from lorabuild.training.randomness import chance, noise, timesteps
+from lorabuild.training.randomness import chance, choice, noise, normal, seed_of, share
 
 
 def look(name, visit=0, concept="plain"):
@@ -13,15 +14,22 @@ def test_noise_of_a_look_knows_no_batch_mates():
     together = noise(1, looks, (4, 6, 5))
     assert torch.equal(together[3], noise(1, looks[3:4], (4, 6, 5))[0])
     assert torch.equal(together.flip(0), noise(1, looks[::-1], (4, 6, 5)))
+    assert torch.equal(together[2], normal(1, "noise", looks[2], (4, 6, 5)))
 
 
-def test_noise_differs_by_seed_visit_concept_and_image():
+def test_noise_differs_by_seed_visit_concept_image_and_purpose():
     drawn = [
-        noise(seed, [one], (4,))[0]
+        noise(seed, [one], (4,), purpose)[0]
         for seed in (1, 2)
         for one in (look("a"), look("a", 1), look("a", 0, "x"), look("b"))
+        for purpose in ("noise", "ip noise")
     ]
-    assert len({tuple(row.tolist()) for row in drawn}) == 8
+    assert len({tuple(row.tolist()) for row in drawn}) == 16
+
+
+def test_when_a_look_happens_changes_nothing():
+    late = Look(look("a").record, 0, epoch=7)
+    assert seed_of(1, "noise", late) == seed_of(1, "noise", look("a"))
 
 
 def test_noise_is_standard_normal():
@@ -39,11 +47,10 @@ def test_global_generator_is_neither_read_nor_moved():
     assert torch.equal(state, torch.random.get_rng_state())
 
 
-def test_timesteps_are_uniform_and_in_range():
-    drawn = timesteps(1, [look("a", visit) for visit in range(2000)], 10)
-    assert drawn.dtype == torch.int64
-    assert set(drawn.tolist()) == set(range(10))
-    assert drawn.bincount().min() > 150
+def test_shares_are_even():
+    drawn = [share(1, "timestep", look("a", visit)) for visit in range(2000)]
+    assert 0 <= min(drawn) < max(drawn) < 1
+    assert sum(drawn) / 2000 == pytest.approx(0.5, abs=0.03)
 
 
 def test_chance():
@@ -51,3 +58,9 @@ def test_chance():
     assert 500 < hits < 700
     assert not chance(1, "caption_dropout", look("a"), 0)
     assert chance(1, "caption_dropout", look("a"), 1)
+
+
+def test_choice():
+    drawn = [choice(1, "caption", look("a", visit), 3) for visit in range(600)]
+    assert {*drawn} == {0, 1, 2}
+    assert choice(1, "caption", look("a"), 1) == 0

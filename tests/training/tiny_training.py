@@ -1,6 +1,7 @@
 """A tiny but real thing to train: a conv denoiser, an embedding text encoder, low-rank adapters, random records.
 
-As a program, ``tiny_training.py FOLDER DIE_AT_STEP SETTINGS_JSON`` trains in FOLDER and kills itself after that step.
+As a program, ``tiny_training.py FOLDER DIE_AT_STEP SETTINGS_JSON [SIGNAL]`` trains in FOLDER and kills itself after that
+step.
 """
 
 from __future__ import annotations
@@ -17,19 +18,21 @@ from safetensors.torch import save
 from torch import nn
 
 from lorabuild.core.digest import digest
+from lorabuild.networks.adapter import Trained as Moved
 from lorabuild.schema.training import Training
 from lorabuild.training.batches import Record, Text
 from lorabuild.training.device import open_device
 from lorabuild.training.feed import Feed
 from lorabuild.training.loop import Course, train
 from lorabuild.training.objective import Denoising
-from lorabuild.training.optimizers import PARTS
 from lorabuild.training.progress import Progress
 from lorabuild.training.shelf import Shelf
 from lorabuild.training.state import State
+from lorabuild.training.validation import validation
 from lorabuild.training.weighting import all_snr
 
-WORDS, WIDTH, CHUNK = 40, 12, 7
+PARTS = ("unet", "text_encoder")
+WORDS, WIDTH, CHUNK, CHUNKS = 40, 12, 7, 2
 
 
 class TextEncoder(nn.Module):
@@ -107,8 +110,19 @@ class TinyAdapter:
         layer.register_forward_hook(lambda _, given, out: out + self.multiplier * up(down(given[0])))
         return down, up
 
-    def parameters(self, part):
-        return [member.weight for (of, _), pair in self.pairs.items() if of == part for member in pair]
+    def begin(self, seeds):
+        self.seeds = seeds
+
+    def rest(self):
+        self.seeds = None
+
+    def trained(self):
+        for (part, name), pair in self.pairs.items():
+            for member, side in zip(pair, ("lora_down", "lora_up"), strict=True):
+                yield Moved(part, name, f"{side}.weight", member.weight, 1.0, side == "lora_up")
+
+    def parameters(self, part=None):
+        return [one.parameter for one in self.trained() if part in (None, one.part)]
 
     def state(self):
         named = {}
@@ -170,14 +184,26 @@ class Trained:
     """One training from the outside: its state, its events and the bytes of its epochs."""
 
     def __init__(
-        self, folder, training=None, epochs=3, after=None, records=None, parts=PARTS, prior_weight=0.7, **kinds
+        self,
+        folder,
+        training=None,
+        epochs=3,
+        after=None,
+        records=None,
+        parts=PARTS,
+        prior_weight=0.7,
+        held=(),
+        around=lambda objective: objective,
+        limit=None,
+        **kinds,
     ):
         folder.mkdir(exist_ok=True)
         blobs, own, empty = blobs_and_records(**kinds)
         self.training, self.events = training or settings(), []
-        self.course = course = Course(own if records is None else records(own), epochs, self.training)
+        learned = [record for number, record in enumerate(own) if number not in held]
+        self.course = course = Course(learned if records is None else records(learned), epochs, self.training)
         frozen = kinds.get("frozen", False)
-        feed = Feed(Shelf(blobs.__getitem__), empty, self.training, prior_weight, frozen_text=frozen)
+        feed = Feed(Shelf(blobs.__getitem__), empty, self.training, prior_weight, frozen_text=frozen, chunks=2)
         model = TinyModel()
         self.adapter = TinyAdapter(model, parts)
         self.state = State.open(folder)
@@ -185,10 +211,17 @@ class Trained:
         progress = Watched(self.events.append, course.total())
         progress.after = after
         device = open_device(torch.device("cpu"), self.training.precision)
-        train(course, Denoising(model, feed, device), self.adapter, self.state, device, progress)
+        plain = Denoising(model, feed, device, self.adapter)
+        checked = validation([own[number] for number in held], plain) if held else None
+        objective = around(plain)
+        train(course, objective, self.adapter, self.state, device, progress, limit=limit, validation=checked)
         self.total = course.total()
-        self.epochs = [self.state.checkpoint(number + 1) for number in range(epochs)]
+        self.epochs = [self.state.checkpoint(name) for name in sorted(self.state.files) if name.startswith("epoch")]
         self.log = self.state.log()
+
+    @property
+    def notes(self):
+        return [event.data["text"] for event in self.events if event.kind == "note"]
 
 
 class Watched(Progress):
@@ -204,9 +237,11 @@ def main():
     torch.set_num_threads(1)
     folder, die_at, words = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
 
+    by = getattr(signal, sys.argv[4]) if len(sys.argv) > 4 else signal.SIGKILL
+
     def die(row):
         if row.step == die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), by)
 
     Trained(folder, settings(**words), after=die)
 

@@ -4,7 +4,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import tiny_tagger
-from edits import all_of, copy, dot, metadata, mirrored, move, nudge, remove, rename_word, resaved, say, text, touched
+from edits import (
+    all_of,
+    copy,
+    dot,
+    mask,
+    metadata,
+    mirrored,
+    move,
+    nudge,
+    remove,
+    rename_word,
+    resaved,
+    say,
+    text,
+    touched,
+)
 from PIL import Image
 
 
@@ -75,6 +90,7 @@ CAPE = "  cape:  {folder: dataset/cape,  triggers: [zorbl, zorbl_cape]}\n"
 OUTFIT = '  zorbl_cape:\n    kind: outfit\n    absorbs: [cape, "*_cape"]\n'
 FIRST_PROMPT, SECOND_PROMPT = '    - "zorbl, grass, big, limbs"\n', '    - "zorbl, zorbl_cape, beach, big"\n'
 SIDE = "  resolution: 64"
+MASK = "dataset/plain/03.mask.png"
 NEW = ("scan", "dataset/plain/14.png")
 GROWN = dict.fromkeys(("scan", "prepare", "tag", "caption", "latents"), 1)
 SHRUNK = dict.fromkeys(GROWN, -1)
@@ -266,5 +282,22 @@ ROWS: dict[str, dict[str, Case]] = {
     },
     "flip": {
         "flip": Case(say((SIDE, f"{SIDE}\n  flip: true")), ("latents", "images.flip False → True")),
+    },
+    "a mask edited": {
+        "mask": Case(
+            mask(MASK, 90),
+            ("prepare", "03.png", "mask"),
+            before=all_of(say((SIDE, f"{SIDE}\n  masks: side")), mask(MASK, 200)),
+        ),
+    },
+    "images no longer cached (`images.cache: false`)": {
+        "cache": Case(say((SIDE, f"{SIDE}\n  cache: false")), ("train", "images.cache"), more={"latents": -20}),
+    },
+    "captions shuffled, here in two forms each": {
+        "shuffled": Case(
+            say(("  batch: 6\n", "  batch: 6\n  caption_shuffle: true\n  caption_variants: 2\n")),
+            ("text", "new"),
+            more={"text": 14},
+        ),
     },
 }

@@ -74,6 +74,17 @@ def dot(name):
     return change
 
 
+def mask(name, level):
+    """A greyscale mask of a picture of 64 pixels: half of it is learned, the rest as much as the level says."""
+
+    def change(project):
+        image = Image.new("L", (64, 64), 255)
+        image.paste(level, (0, 0, 64, 32))
+        image.save(project.path(name))
+
+    return change
+
+
 def mirrored(old, new):
     """A mirrored picture in another's place, or in a new one."""
 

@@ -1,0 +1,93 @@
+"""How long a person waits for the first training step when every cache is warm: ours beside the standard trainer.
+
+    PYTHONPATH=. python benchmarks/start.py [--rounds 3] [--size 256] [--channels 64 128 256 256]
+        [--standard CHECKOUT --standard-python PYTHON]
+
+The model is that of ``step.py`` (``--channels 320 640 1280 1280`` is SD1.5 in its real size), as safetensors on the
+disk. ``ours`` is the whole of ``lorabuild build train`` on a project whose pictures, captions, latents and texts are
+cached, from the start of the process to the first step that it reports; the standard trainer finds its latents cached
+on the disk. One thread, float32. What a step takes by itself is measured in the same process and taken away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, os.fspath(Path(__file__).parent))
+
+import step
+
+PACKAGE = Path(__file__).resolve().parent.parent
+SETTINGS = """name: start
+base: {{model: {base}}}
+concepts: {{a: {{folder: pictures, repeats: 1}}}}
+images: {{resolution: {size}}}
+budget: {{epochs: 1}}
+training: {{train: unet, precision: fp32, batch: 1, seed: {seed}}}
+device: {{type: cpu, threads: 1}}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--channels", type=int, nargs=4, default=(64, 128, 256, 256))
+    parser.add_argument("--standard", type=Path)
+    parser.add_argument("--standard-python", default=sys.executable)
+    wishes = parser.parse_args()
+    wishes.threads, wishes.batch, wishes.steps, wishes.set = 1, 1, 2, []
+    wishes.device, wishes.precision = "cpu", "fp32"
+    with tempfile.TemporaryDirectory() as folder:
+        wishes.folder = Path(folder)
+        step.make(wishes)
+        project(wishes, seed=0)
+        build(wishes.folder, "text")
+        found: dict[str, list[float]] = {"ours": []}
+        for number in range(wishes.rounds):
+            project(wishes, seed=1 + number)
+            found["ours"].append(build(wishes.folder, "train"))
+            if wishes.standard:
+                answer = step.run("standard", wishes)
+                found.setdefault("standard", []).append(answer["first"] - min(answer["wall"]))
+    for name, waits in found.items():
+        print(f"{name}: {statistics.median(waits):.2f} s until the first step ({min(waits):.2f} to {max(waits):.2f})")
+
+
+def project(wishes: argparse.Namespace, seed: int) -> None:
+    """A project beside the base; another seed trains anew and caches nothing anew."""
+    pictures = wishes.folder / "pictures" / "1_a"
+    if not (wishes.folder / "own").exists():
+        shutil.copytree(pictures, wishes.folder / "own" / "pictures")
+    text = SETTINGS.format(base=wishes.folder / "base", size=wishes.size, seed=seed)
+    (wishes.folder / "own" / "lora.yaml").write_text(text)
+
+
+def build(folder: Path, target: str) -> float:
+    """Seconds from the start of a build to its first training step, less what that step takes; 0 without one."""
+    room = {**os.environ, "PYTHONPATH": os.fspath(PACKAGE), "HF_HUB_OFFLINE": "1"}
+    room.pop("PYTHONDONTWRITEBYTECODE", None)
+    words = [sys.executable, "-m", "lorabuild", "-C", os.fspath(folder / "own"), "build", target, "--json"]
+    began = time.monotonic()
+    steps = []
+    with subprocess.Popen(words, env=room, stdout=subprocess.PIPE, text=True) as running:
+        for line in running.stdout or ():
+            event = json.loads(line)
+            if event.get("stage") == "train" and event.get("event") == "progress":
+                steps.append(time.monotonic() - began)
+    if running.returncode:
+        sys.exit(f"lorabuild build {target} ended with {running.returncode}")
+    return steps[0] - (steps[1] - steps[0]) if steps else 0.0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""How far a training goes and what is drawn of it, of a LoRA and of a slider: read from lora.yaml alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lorabuild.balance.slider import prompts
+
+if TYPE_CHECKING:
+    from lorabuild.schema.project import Project
+
+
+def epochs(project: Project) -> int:
+    """How many epochs there are; each leaves a checkpoint. A slider's are as long as from one checkpoint to the next."""
+    slider = project.slider
+    return slider.steps // slider.every if slider else project.budget.epochs
+
+
+def strengths(project: Project) -> tuple[float, ...]:
+    """The strengths at which samples are drawn with the LoRA; 0 is the base and drawn without it."""
+    slider = project.slider
+    return tuple(one for one in slider.strengths if one) if slider else (project.samples.weight,)
+
+
+def slider_texts(project: Project) -> set[str]:
+    """Every prompt that a slider learns from; none of a LoRA."""
+    return {text for target in project.slider.targets for text in prompts(target)} if project.slider else set()

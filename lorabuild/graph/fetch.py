@@ -1,0 +1,104 @@
+"""``fetch``: all that a project takes from the hub is brought here, so that it can be built without a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.core.errors import LorabuildError, ProjectError
+from lorabuild.core.words import hand
+from lorabuild.graph.hub import on_hub
+from lorabuild.models import hub, source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lorabuild.schema.site import Site
+
+Row = dict[str, Any]
+
+
+def fetch(site: Site, say: Callable[[Row], None], *, dry_run: bool) -> list[Row]:
+    """Download what is missing of every hub model, at the revision that lora.lock pins it to.
+
+    Args:
+        site: the project.
+        say: is shown each model before it is downloaded.
+        dry_run: only look at what it would cost.
+
+    Returns:
+        ``[{"model", "source", "revision", "files", "bytes", "here", "missing", "checked"}]``: ``model`` is ``base``,
+        ``vae``, ``tagger`` or ``vocabulary``; ``revision`` the pin, or the branch; bytes in all, of what is here and of
+        what is missing; not ``checked`` where the hub can't be asked and all that a build needs is here.
+
+    Raises:
+        ProjectError: there is no such model or revision, or a local one is missing.
+        LorabuildError: the hub can't be reached, and something is missing.
+    """
+    rows = []
+    for what, name in on_hub(site).items():
+        rows.append(_fetched(site, what, name, say, dry_run=dry_run))
+    if source.lacks_vocabulary(site):
+        name = hub.HubName(hub.CLIP, "main")
+        rows.append(_row("vocabulary", name, hub.costs(name, hub.VOCABULARY)))
+        say(rows[-1])
+        if not dry_run:
+            hub.get_vocabulary()
+    if not dry_run:
+        _prove(site)
+    return rows
+
+
+def _fetched(site: Site, what: str, name: hub.HubName, say: Callable[[Row], None], *, dry_run: bool) -> Row:
+    """One model, told and downloaded."""
+    tagger = site.project.captions.tagger
+    module = hand("taggers", tagger.type)
+    try:
+        files = [hub.Cost(*file) for file in module.costs(tagger, site)] if what == "tagger" else hub.costs(name)
+    except ProjectError:
+        raise
+    except LorabuildError:
+        if not _is_here(site, what):
+            raise
+        row = {**_row(what, name, ()), "checked": False}
+        say(row)
+        return row
+    row = _row(what, name, files)
+    say(row)
+    if not dry_run:  # also where all bytes are here: they may be those of another revision
+        if what == "tagger":
+            module.fetch(tagger, site)
+        else:
+            hub.download(name)
+    return row
+
+
+def _row(what: str, name: hub.HubName, files: Iterable[hub.Cost]) -> Row:
+    told = list(files)
+    return {
+        "model": what,
+        "source": str(name),
+        "revision": name.wanted,
+        "files": [one._asdict() for one in told],
+        "bytes": sum(one.size for one in told),
+        "here": sum(one.size for one in told if one.here),
+        "missing": sum(one.size for one in told if not one.here),
+        "checked": True,
+    }
+
+
+def _is_here(site: Site, what: str) -> bool:
+    """Whether a build would find this model without a network."""
+    try:
+        _prove(site, what)
+    except ProjectError:
+        return False
+    return True
+
+
+def _prove(site: Site, what: str = "") -> None:
+    """Look for the models as a build does. Raises ``ProjectError`` where one is missing."""
+    if what != "tagger":
+        source.locate(site)
+    if what in {"", "tagger"}:
+        tagger = site.project.captions.tagger
+        hand("taggers", tagger.type).digests(tagger, site)

@@ -1,0 +1,31 @@
+import light
+
+from lorabuild.graph.forecast import forecast
+
+
+def told(root, code, *overrides):
+    with light.viewed(root, *overrides) as view:
+        return [entry["text"] for entry in forecast(view)["warnings"] if entry["code"] == code]
+
+
+def test_a_usual_project_costs_nothing_special(project):
+    assert not told(project, "no-cache")
+    assert not told(project, "caption-forms")
+
+
+def test_a_plan_without_a_cache_says_how_often_the_vae_works(project):
+    light.built(project)
+    assert told(project, "no-cache", "images.cache=false") == [
+        "training encodes 24 times what a cache would encode once (4 images)"
+    ]
+
+
+def test_a_plan_counts_the_forms_of_captions(project):
+    shuffled = "training.caption_shuffle=true", "training.caption_variants=3", "training.keep_tokens=0"
+    assert told(project, "caption-forms", *shuffled) == [
+        "captions have 3 forms, and each is a text that is tokenized once"
+    ]
+    light.built(project, *shuffled)
+    assert told(project, "caption-forms", *shuffled, "training.train=unet") == [
+        "4 captions have 10 forms, and each is a text that is tokenized and encoded once"
+    ]
