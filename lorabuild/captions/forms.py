@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from lorabuild.core.counted import units
+from lorabuild.core.counted import counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,11 +70,14 @@ def forms(caption: str, options: Options, seed: int) -> Forms:
     if not options.shuffle and not options.drop and options.fewest is None:
         return Forms((caption,))
     parts = parted(caption, options.keep, options.separator)
-    fewest = len(parts.free) if options.fewest is None else options.fewest
-    early = [_form(parts, tags, options, seed, 0) for tags in range(fewest, len(parts.free))]
-    changing = (options.shuffle and len(parts.free) > 1) or (0 < options.drop < 1 and parts.free)
-    whole = range(options.number if changing else 1)
-    return Forms((*early, *(_form(parts, len(parts.free), options, seed, place) for place in whole)), len(early))
+    free = len(parts.free)
+    early = range(free if options.fewest is None else options.fewest, free)
+    changing = (options.shuffle and free > 1) or (0 < options.drop < 1 and free)
+    numbers = [*early, *([free] * (options.number if changing else 1))]
+    drawn = counts(2 * free * len(numbers), seed, "caption forms", parts)
+    chances = (drawn[start : start + 2 * free] for start in range(0, len(drawn), 2 * free)) if free else [()]
+    texts = (_form(parts, number, options, own) for number, own in zip(numbers, chances, strict=True))
+    return Forms((*texts,), len(early))
 
 
 def most(options: Options) -> int:
@@ -95,12 +98,12 @@ def _tags(text: str) -> list[str]:
     return [tag for part in text.split(",") if (tag := part.strip())]
 
 
-def _form(parts: Parts, number: int, options: Options, seed: int, place: int) -> str:
-    """One form of the first ``number`` free tags: shuffled, then thinned."""
-    free = list(parts.free[:number])
-    drawn = units(2 * number, seed, "caption form", [*parts.first], [*parts.free], [*parts.last], number, place)
+def _form(parts: Parts, number: int, options: Options, chances: Sequence[int]) -> str:
+    """One form of the first ``number`` free tags: shuffled by the first half of the chances, thinned by the others."""
+    free, middle = parts.free[:number], len(chances) // 2
     if options.shuffle:
-        free = [free[index] for index in sorted(range(number), key=drawn.__getitem__)]
+        free = [free[index] for index in sorted(range(number), key=chances.__getitem__)]
     if options.drop:
-        free = [tag for tag, chance in zip(free, drawn[number:], strict=True) if chance >= options.drop]
+        least = options.drop * 2**64
+        free = [tag for tag, chance in zip(free, chances[middle:], strict=False) if chance >= least]
     return ", ".join([*parts.first, *free, *parts.last])

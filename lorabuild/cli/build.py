@@ -28,6 +28,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--rehash", action="store_true", help="read every file again, whatever its time stamps say")
     parser.add_argument("--fresh", action="store_true", help=FRESH)
     parser.add_argument("--consent", action="store_true", help=CONSENT)
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--variant", metavar="NAME", help="build this variant only; lora.lock stays as it is")
+    one.add_argument("--no-variants", action="store_true", help="build no variant; lora.lock stays as it is")
     add_processes(parser)
     parser.add_argument("--trust", action="store_true", help=TRUST)
 
@@ -54,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         rehash=args.rehash,
         date=source_date(),
         fresh=args.fresh,
+        variant="" if args.no_variants else args.variant,
         seen=None if changed_here(args) else seen,
         person=asked(args, loaded.site),
     )

@@ -87,6 +87,8 @@ class Plain:
             self._say(event.stage, lines.progress(event.data))
 
     def _stage_done(self, event: Event) -> None:
+        if not lines.has_items(event.data):
+            return
         seconds = lines.took(event.data["seconds"]) if event.data["ran"] else ""
         said = lines.outcome(event.data) + (f" in {seconds}" if seconds else "")
         self._say(event.stage, f"{said} – {self.why}" if event.data["ran"] and self.why else said)

@@ -60,6 +60,11 @@ def outcome(data: dict[str, Any]) -> str:
     return "done" if ran + reused == 1 else f"{ran} done" + (f", {reused} reused" if reused else "")
 
 
+def has_items(data: dict[str, Any]) -> bool:
+    """Whether a stage is about anything in this project: a slider has no images to tag."""
+    return bool(data["ran"] or data["reused"])
+
+
 def took(seconds: float) -> str:
     """How long something took, where that is worth saying."""
     return span(seconds) if seconds >= 0.1 else ""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ASKS = {"-h", "--help", "--version"}
-TAKES_VALUE = {"-C", "--set", "--device", "--processes", "--nodes", "--node-rank", "--main"}
+TAKES_VALUE = {"-C", "--set", "--device", "--processes", "--nodes", "--node-rank", "--main", "--variant"}
 COMMANDS = (
     "build",
     "init",

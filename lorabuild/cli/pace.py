@@ -29,7 +29,12 @@ class Pace:
     first: tuple[float, float] = (0.0, 0.0)
 
     def __call__(self, event: Event) -> Event:
-        """The event, with ``rate`` (a second) and ``left`` (seconds) where a second's work shows them."""
+        """The event, with ``rate`` (a second) and ``left`` (seconds) where a second's work shows them.
+
+        The stage of a variant is called after it, ``rank32: train``.
+        """
+        if event.stage and (variant := event.data.get("variant")):
+            event = replace(event, stage=f"{variant}: {event.stage}")
         if event.kind == "stage":
             self.stage = ""
         if event.kind != "progress":

@@ -52,7 +52,7 @@ def _concepts(concepts: list[dict[str, Any]]) -> list[str]:
 
 def _stages(stages: list[dict[str, Any]], *, every: bool) -> list[str]:
     """The stages with something to do, unless all are wanted."""
-    shown = [stage for stage in stages if every or stage["todo"]]
+    shown = [stage for stage in stages if (every and stage["total"]) or stage["todo"]]
     return [f"  {stage['name']:<10} {stage['reused']:>6} of {stage['total']} done" for stage in shown]
 
 

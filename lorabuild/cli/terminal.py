@@ -100,7 +100,7 @@ class Terminal:
             self._line(
                 ("✓ ", "green"), (f"{event.stage:<9} ", "bold"), f"{said:<22} {seconds:>12}   ", (self.why, "dim")
             )
-        else:
+        elif lines.has_items(event.data):
             self._line((f"· {event.stage:<9} {lines.outcome(event.data)}", "dim"))
         self.why, self.loss = "", ""
 

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import LorabuildError, ProjectError
 from lorabuild.core.launch import ALONE, Launch, said, told
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lorabuild.schema.loaded import Loaded
 
+USUAL: tuple[Any, ...] = (1, 1, 0, "")
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 
 
@@ -42,7 +43,7 @@ def launched(args: argparse.Namespace) -> Launch:
             next_step="leave out --processes, --nodes, --node-rank and --main under torchrun or accelerate",
         )
     else:
-        launch = said(args.processes or 1, args.nodes or 1, args.node_rank or 0, args.main or "")
+        launch = said(*(usual if word is None else word for word, usual in zip(words, USUAL, strict=True)))
     if launch.size > 1 and not launch.main and sys.platform in LOOPBACK:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK[sys.platform])  # nothing listens outside this machine
     return launch

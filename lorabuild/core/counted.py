@@ -21,7 +21,12 @@ def unit(*parts: Any) -> float:
     return (count(*parts) >> 11) * 2.0**-53
 
 
+def counts(number: int, *parts: Any) -> tuple[int, ...]:
+    """So many numbers in [0, 2**64), see ``count``; the first ones are the same however many are asked for."""
+    drawn = blake3(b"lorabuild counts\n" + canonical(parts)).digest(length=8 * number)
+    return struct.unpack(f"<{number}Q", drawn)
+
+
 def units(number: int, *parts: Any) -> list[float]:
-    """So many numbers in [0, 1), see ``unit``; the first ones are the same however many are asked for."""
-    drawn = blake3(b"lorabuild units\n" + canonical(parts)).digest(length=8 * number)
-    return [(whole >> 11) * 2.0**-53 for whole in struct.unpack(f"<{number}Q", drawn)]
+    """So many numbers in [0, 1), see ``unit`` and ``counts``."""
+    return [(whole >> 11) * 2.0**-53 for whole in counts(number, *parts)]

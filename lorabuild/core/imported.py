@@ -13,6 +13,8 @@ from pathlib import Path
 from lorabuild.core.digest import canonical, digest, file_digest
 from lorabuild.core.errors import ProjectError
 
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+
 
 def own_code(root: Path, dotted: str) -> Path | None:
     """The module or package below the project's folder that an import path begins with; None when it is installed.
@@ -74,8 +76,15 @@ def _is_package(place: Path) -> bool:
 
 
 def _is_installed(root: Path, top: str) -> bool:
-    """Whether a module of this name is found elsewhere than right in the project's folder. Runs none of it."""
-    return any(place.parent.resolve() != root.resolve() for place in _places(top))
+    """Whether a module of this name is found, and not below the project's folder. Runs none of it.
+
+    A virtual environment in that folder is the person's own: they run this program with it.
+    """
+    return any(not _is_below(root.resolve(), place.resolve()) for place in _places(top))
+
+
+def _is_below(root: Path, place: Path) -> bool:
+    return place.is_relative_to(root) and not INSTALLED & set(place.relative_to(root).parts)
 
 
 def _places(top: str) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from lorabuild.core.store import Store
 from lorabuild.core.words import hand
 from lorabuild.graph import balancing
 from lorabuild.graph.allowed import hold_to_consent, hold_to_trust
+from lorabuild.graph.beside import beside
 from lorabuild.graph.elsewhere import sharing
 from lorabuild.graph.finish import finish, hold_to_lock
 from lorabuild.graph.forecast import duplicates, step_reasons
@@ -27,6 +29,7 @@ from lorabuild.graph.session import STORE, placed
 from lorabuild.graph.settled import settle
 from lorabuild.graph.status import aside
 from lorabuild.graph.tasks import run_stages
+from lorabuild.graph.variants import EARLY, attach, own, wanted
 from lorabuild.graph.view import View
 from lorabuild.models.source import fetch, is_missing
 from lorabuild.schema.kept import keep
@@ -50,11 +53,14 @@ class Tally:
 
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     said: set[tuple[str, str, str]] = field(default_factory=set)
+    totals: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def add(self, stage: str, ran: int, total: int, seconds: float) -> None:
-        """Count a stage (once more, when the disk changed under the build)."""
+    def add(self, stage: str, ran: int, total: int, seconds: float, variant: str = "") -> None:
+        """Count a stage (once more, when the disk changed under the build), of the project or of a variant."""
         before = self.stages.get(stage, {"ran": 0, "seconds": 0.0})
         ran += before["ran"]
+        self.totals.setdefault(stage, {})[variant] = total
+        total = sum(self.totals[stage].values())
         self.stages[stage] = {
             "ran": ran,
             "reused": max(total - ran, 0),
@@ -87,11 +93,14 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
         claim(folder, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))),
         Store(folder, emit=emit) as store,
     ):
-        hold_to_consent(loaded.site, wishes)
-        hold_to_trust(loaded.site, wishes)
-        for place in (folder.parent, folder, loaded.site.path(loaded.project.output.folder)):
-            drop_half_written(place)
         keep(loaded)
+        loaded = wanted(loaded, wishes)
+        for one in (loaded, *loaded.variants.values()):
+            hold_to_consent(one.site, wishes)
+            hold_to_trust(one.site, wishes)
+            drop_half_written(one.site.path(one.project.output.folder))
+        for place in (folder.parent, folder):
+            drop_half_written(place)
         tally = Tally()
         view, outputs = until_still(loaded, store, wishes, tally, emit, finish)
         if wishes.seen:
@@ -110,21 +119,17 @@ def until_still(
     stages = up_to(wishes.targets)
     if "package" in stages:
         refuse_conflict(loaded.site.root)
-    if is_missing(loaded.site):
-        emit(Event("note", data={"code": "download", "text": f"downloading {loaded.project.base.model}"}))
-        fetch(loaded.site)
-    tagger = loaded.project.captions.tagger
-    hand("taggers", tagger.type).fetch(tagger, loaded.site)
+    for one in (loaded, *loaded.variants.values()):
+        _download(one, emit)
     shared = sharing(loaded.site, wishes, emit)
     looks, repaired = 0, set[str]()
     while looks < LOOKS:
         rehash = wishes.rehash or looks == LOOKS - 1  # perhaps it is the stat cache that is wrong
         inventory = take(loaded.site, store, rehash=rehash, seen=wishes.seen, again=bool(looks or repaired))
-        told = {"date": wishes.date, "fresh": wishes.fresh, "parent": wishes.parent}
-        view = View(loaded.site, inventory, store, ITEMS, **told, tally=tally.stages)
+        view = View(loaded.site, inventory, store, ITEMS, wishes.date, wishes.fresh, wishes.parent, tally.stages)
         worker, mended = _Worker(view, wishes, tally, emit, shared), store.database.mended
         try:
-            run_stages(stages, worker.clean, worker.run)
+            _run(worker, loaded, stages)
             outputs = end(view, stages, tally.stages, wishes, emit)
             if store.database.mended == mended:
                 return view, outputs
@@ -143,6 +148,41 @@ def until_still(
     )
 
 
+def _run(worker: _Worker, loaded: Loaded, stages: tuple[str, ...]) -> None:
+    """The project, then its variants; where there are further GPUs these train there meanwhile."""
+    view, wishes = worker.view, worker.wishes
+    early, late = ([stage for stage in stages if (stage in EARLY) == first] for first in (True, False))
+    run_stages(early, worker.clean, worker.run)
+    if loaded.variants:
+        attach(view, loaded, wishes.seen)
+    workers = [worker.of(variant) for variant in view.variants]
+    for one in workers:
+        run_stages(early, one.clean, one.run)
+    if not late:
+        return
+    with beside(view, worker.emit) as others:
+        if not wishes.variant:  # of one variant alone the project is only built as far as they share it
+            run_stages(late, worker.clean, worker.run)
+        for one in workers:
+            if others:
+                others.wait(one.view.variant)
+            run_stages(late, one.clean, one.run)
+
+
+def _download(loaded: Loaded, emit: Emit) -> None:
+    """Bring the models that are named by hub ids here."""
+    if is_missing(loaded.site):
+        emit(Event("note", data={"code": "download", "text": f"downloading {loaded.project.base.model}"}))
+        fetch(loaded.site)
+    tagger = loaded.project.captions.tagger
+    hand("taggers", tagger.type).fetch(tagger, loaded.site)
+
+
+def _of_variant(name: str, emit: Emit, event: Event) -> None:
+    """Say what happens in a variant's build, with its name."""
+    emit(Event(event.kind, event.stage, {"variant": name, **event.data}))
+
+
 @dataclass
 class _Worker:
     """Runs the stages of one view for doit."""
@@ -153,11 +193,16 @@ class _Worker:
     emit: Emit
     shared: Sharing
 
+    def of(self, variant: View) -> _Worker:
+        """The same for a variant."""
+        return _Worker(variant, self.wishes, self.tally, partial(_of_variant, variant.variant, self.emit), self.shared)
+
     def clean(self, stage: str) -> bool:
         """Whether a stage has nothing to do; counted and told if so."""
         if stage == "train":
             self._before_training()
-        step = self.shared.fill(self.view, stage)
+        self.shared.fill(self.view, stage)
+        step = own(self.view, stage)
         if step.waiting:
             raise StageError(f"stage {stage}: {len(step.waiting)} items wait for results that no earlier stage gave")
         if step.clean:
@@ -166,7 +211,7 @@ class _Worker:
 
     def run(self, stage: str) -> None:
         """Run what a stage has to do."""
-        step = self.view.step(stage)
+        step = own(self.view, stage)
         why = [{"item": name, "why": "; ".join(causes)} for name, causes in step_reasons(self.view, step)]
         if stage == "train":
             self._tell_table()
@@ -186,7 +231,9 @@ class _Worker:
     def _told(self, step: Step, ran: int, seconds: float) -> None:
         self.view.store.remember(step.stage, step.items)
         self.shared.offer(self.view, step.stage)
-        self.tally.add(step.stage, ran, step.total, seconds)
+        self.tally.add(step.stage, ran, step.total, seconds, self.view.variant)
+        if self.view.variant and not step.total:
+            return  # all of it is the project's own
         counts = self.tally.stages[step.stage]
         self.emit(
             Event("stage_done", step.stage, {"ran": ran, "reused": step.total - ran, "seconds": counts["seconds"]})
@@ -219,5 +266,5 @@ class _Worker:
             raise StageError(
                 f"no image can be used ({named})", next_step="put readable images into the concept folders"
             )
-        if self.wishes.locked:
-            hold_to_lock(self.view, up_to(("text",)))
+        if self.wishes.locked and not self.view.variant:
+            hold_to_lock(self.view, EARLY)

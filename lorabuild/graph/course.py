@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def epochs(project: Project) -> int:
-    """How many epochs there are; each leaves a checkpoint. A slider's are as long as from one checkpoint to the next."""
+    """How many epochs there are, each with a checkpoint at its end; a slider's are ``every`` optimizer steps long."""
     slider = project.slider
     return slider.steps // slider.every if slider else project.budget.epochs
 

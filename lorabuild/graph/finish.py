@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from lorabuild.graph.difference import record_words
 from lorabuild.graph.lineage import parent_of
 from lorabuild.graph.order import LAST
 from lorabuild.graph.status import aside, up_to_date
+from lorabuild.graph.variants import file_name, handing, own
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lorabuild.graph.view import View
     from lorabuild.graph.wishes import Wishes
@@ -30,7 +32,7 @@ def finish(
         ``[{"path", "sha256"}]`` of the files in the output folder; empty when the build stopped before the package.
     """
     root = view.site.root
-    handed = packed(view, stages)
+    handed = packed(handing(view, wishes), stages)
     outputs = past.shas(handed)
     texts = _texts(view, stages, outputs, wishes, emit)
     coming = {view.site.path(path): data for path, data in handed.items()}
@@ -49,15 +51,15 @@ def finish(
     return outputs
 
 
-def packed(view: View, stages: tuple[str, ...]) -> dict[str, bytes]:
-    """Path in the project → bytes of every file that these stages hand out."""
-    found: dict[str, str] = {}
-    for stage in ("package", LAST):
-        if stage in stages:
-            for result in view.made(stage).values():
-                found |= result.outputs
-    folder = PurePosixPath(view.project.output.folder)
-    return {(folder / name).as_posix(): view.store.read(blob) for name, blob in sorted(found.items())}
+def packed(views: Iterable[View], stages: tuple[str, ...]) -> dict[str, bytes]:
+    """Path in the project → bytes of every file that these stages of these views hand out."""
+    found = {}
+    for view, stage in product(views, [stage for stage in ("package", LAST) if stage in stages]):
+        folder = PurePosixPath(view.project.output.folder)
+        for result in view.made(stage).values():
+            for name, blob in result.outputs.items():
+                found[(folder / file_name(view, name)).as_posix()] = view.store.read(blob)
+    return dict(sorted(found.items()))
 
 
 def content(view: View, stages: tuple[str, ...], outputs: list[dict[str, str]]) -> dict[str, Any]:
@@ -74,6 +76,9 @@ def hold_to_lock(view: View, stages: tuple[str, ...]) -> None:
     if then is not None:
         known = {name: then.get("stages", {}).get(name) for name in now["stages"]}
         then = {**then, "outputs": {}, "record": {}, "stages": known}
+        then |= {"variants": _known(then["variants"], stages)} if view.variants and "variants" in then else {}
+        if not view.variants:
+            then.pop("variants", None)
         if "train" not in stages:
             then.pop("lineage", None)
         if "balance" not in stages:
@@ -81,11 +86,19 @@ def hold_to_lock(view: View, stages: tuple[str, ...]) -> None:
     locks.compare(then, now)
 
 
+def _known(variants: Mapping[str, Any], stages: tuple[str, ...]) -> dict[str, Any]:
+    """What a lock says of variants, as far as these stages go."""
+    return {
+        name: {"stages": {stage: root for stage, root in entry.get("stages", {}).items() if stage in stages}}
+        for name, entry in variants.items()
+    }
+
+
 def _texts(
     view: View, stages: tuple[str, ...], outputs: list[dict[str, str]], wishes: Wishes, emit: Emit
 ) -> dict[str, bytes]:
     """Lock and manifest as they are to be; with ``--locked`` raises ``DifferenceError`` when the lock would change."""
-    if "package" not in stages:
+    if "package" not in stages or wishes.variant is not None:  # they tell of the whole project
         return {}
     root = view.site.root
     locks.refuse_conflict(root)
@@ -104,10 +117,11 @@ def _index(
     """Write the null index for this target; the others may be older than the disk and are dropped."""
     root = view.site.root
     drop_indexes(root)
-    if wishes.seen is None or (wishes.locked and not _lie_there(view, texts)):
+    if wishes.seen is None or wishes.variant is not None or (wishes.locked and not _lie_there(view, texts)):
         return
     made = [view.site.path(entry["path"]) for entry in outputs] + [root / name for name in texts]
-    counts = {stage: {"ran": 0, "reused": view.step(stage).total, "seconds": 0.0} for stage in stages}
+    totals = {stage: sum(own(one, stage).total for one in view.all()) for stage in stages}
+    counts = {stage: {"ran": 0, "reused": total, "seconds": 0.0} for stage, total in totals.items()}
     left = aside(view, stages)
     done = {"event": "done", "ok": True, "seconds": 0.0, "stages": counts, "outputs": outputs, "aside": left}
     says = {"text": up_to_date(view.project.name, len(left)), "json": done}

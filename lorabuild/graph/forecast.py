@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from lorabuild.graph.inventory import relative
 from lorabuild.graph.members import members
 from lorabuild.graph.namesakes import shared_words
 from lorabuild.graph.order import OF_IMAGES, STAGES, up_to
+from lorabuild.graph.variants import own, told, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +31,7 @@ PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenize
 def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
     """Everything that ``plan --json`` prints: counts, reasons, repeats, exposure, steps, warnings."""
     history = view.store.history()[-LOOKED_AT:]
-    stages = [_stage(view, view.step(stage), history) for stage in up_to(targets)]
+    stages = [whole([_stage(one, own(one, stage), history) for one in view.all()]) for stage in up_to(targets)]
     table = balancing.table(view).as_dict()
     return {
         "clean": not any(stage["todo"] for stage in stages),
@@ -42,15 +44,21 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
         "notes": notes(view),
         "warnings": table["warnings"] + duplicates(view) + costs(view) + preflight.warnings(view),
         **({"targets": table["targets"]} if "targets" in table else {}),
+        **told(view, targets),
     }
 
 
 def notes(view: View) -> list[dict[str, str]]:
     """What a training that is to be done has before it, and what of the images it leaves out."""
     found = [note for item in view.step("train").todo for note in item.reads.get("notes", ())]
-    if out := held_out(view):
-        text = f"{len(out)} image{'s are' if len(out) > 1 else ' is'} held out of the training, to validate it on"
-        found.append({"code": "validation", "item": "train", "text": text})
+    if view.project.training.validation:
+        out, share = held_out(view), view.project.training.validation.share
+        many = (
+            f"{len(out)} image{'s are' if len(out) > 1 else ' is'}" if out else f"a share of {share:g} of the images is"
+        )
+        found.append(
+            {"code": "validation", "item": "train", "text": f"{many} held out of the training, to validate it on"}
+        )
     return found
 
 
@@ -78,7 +86,8 @@ def _pace(history: list[dict[str, Any]], stage: str) -> float | None:
 
 def _training(view: View) -> float | None:
     """Seconds that a training takes: the steps of today's balance at the speed of the last training."""
-    key = view.store.latest("train").get("train")
+    latest = view.store.latest("train")
+    key = latest.get(view.said("train")) or latest.get("train")
     last = view.store.results([key]).get(key) if key else None
     speed = last.facts.get("seconds_a_step") if last else None
     return speed * balancing.table(view).steps.optimizer if speed else None
@@ -158,15 +167,16 @@ def why(view: View, subject: str) -> dict[str, Any]:
     """
     subject = "train" if subject == view.project.kind else subject
     path = _path(view, subject)
-    if subject not in STAGES and not known(view, path):
-        near = nearest(path, [*STAGES, *view.inventory.files, *view.settled("scan").ids])
+    variants = [one.variant for one in view.variants]
+    if subject not in (*STAGES, *variants) and not known(view, path):
+        near = nearest(path, [*STAGES, *variants, *view.inventory.files, *view.settled("scan").ids])
         raise ProjectError(
             f"`{subject}` is neither a stage nor an image of this project",
             next_step=f"did you mean `lorabuild why {near}`?" if near else "`lorabuild status --json` lists the images",
         )
     found = []
-    for stage in [subject] if subject in STAGES else STAGES:
-        for name, causes in step_reasons(view, view.step(stage)):
-            if subject in STAGES or name == path or name.startswith(f"{path} ("):
+    for one, stage in product(view.all(), [subject] if subject in STAGES else STAGES):
+        for name, causes in step_reasons(one, own(one, stage)):
+            if subject in (*STAGES, one.variant) or name.removeprefix(one.said("")).partition(" (")[0] == path:
                 found.append({"stage": stage, "item": name, "why": "; ".join(causes)})
     return {"subject": subject, "reasons": found}

@@ -171,9 +171,8 @@ def _known(site: Site, store: Store, about: str, seen: Seen | None) -> _Search |
 
 def _masks_beside(site: Site, held: Settled, changed: set[str]) -> set[Path]:
     """What is called like a mask of one of these images, and is none of them."""
-    alike = masks.alike(held.folders)
-    found = {name for path in changed for name in alike.get(masks.stem_of(settled.place(path)), ())} if alike else set()
-    return {site.root / name for name in found} - {site.root / path for path in changed}
+    named = masks.named_like(map(settled.place, changed), held.folders)
+    return {site.root / name for name in named} - {site.root / path for path in changed}
 
 
 def _searched(site: Site, folders: Iterable[Path]) -> _Search:
@@ -183,28 +182,13 @@ def _searched(site: Site, folders: Iterable[Path]) -> _Search:
     told = _told_apart(site, sorted({path for listing in found.values() for path in listing.files}))
     places = {_place(site, folder) for listing in found.values() for folder in listing.folders}
     linked = any(listing.linked for listing in found.values())
-    return _Search(told.images, problems | told.refused, places, linked, masks=told.masks)
+    refused = {relative(site, path): why for path, why in told.refused.items()}
+    return _Search(told.images, problems | refused, places, linked, masks=told.masks)
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """Images, the masks of some of them, and what is neither → why."""
-
-    images: list[Path]
-    masks: dict[Path, Path]
-    refused: dict[str, str]
-
-
-def _told_apart(site: Site, paths: Sequence[Path]) -> _Told:
-    """Tell images from masks by their names."""
-    names = {path.as_posix(): path for path in paths}
-    tops = {folder.as_posix() for folder in folders(site).values()}
-    found = masks.sort_out(names, tops, wanted=site.project.images.masks == "side")
-    return _Told(
-        [names[name] for name in found.images],
-        {names[image]: names[mask] for image, mask in found.masks.items()},
-        {relative(site, names[name]): why for name, why in found.refused.items()},
-    )
+def _told_apart(site: Site, paths: Sequence[Path]) -> masks.Told:
+    """Images and masks by their names."""
+    return masks.told_apart(paths, folders(site).values(), wanted=site.project.images.masks == "side")
 
 
 def _images(site: Site, found: _Search, cache: StatCache) -> list[ImageFile]:

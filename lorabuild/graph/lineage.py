@@ -53,7 +53,7 @@ def origin(view: View, asked: Mapping[str, Any], seen: Mapping[str, Any], rows: 
     if _sound(view, told["world"]):
         return Origin(rows, made=True)
     base = {"about": told, "learned": sorted(_identity(row) for row in rows if row.record["concept"])}
-    last = _sound(view, view.parent or view.store.latest(TRAIN).get(TRAIN))
+    last = _sound(view, view.parent or view.store.latest(TRAIN).get(view.said(TRAIN)))
     if view.fresh or view.store.results([told["world"]]):
         return Origin(rows, reads=base)
     if last and last.facts.get("world") == told["world"] and (held := last.facts.get("continued")):
@@ -175,7 +175,7 @@ def _former(view: View, parts: Mapping[str, Any], told: Mapping[str, str]) -> tu
         return {**facts, "outputs": dict(best.outputs), "record": dict(best.record)}, ""
     if found:
         return None, "the budget grew, but the state of the shorter training is no longer in the store"
-    before = view.store.parts_of(TRAIN, TRAIN) or {}
+    before = view.store.parts_of(TRAIN, view.said(TRAIN)) or {}
     if not before.get("budget.epochs", wanted) < wanted:
         return None, ""
     others = sorted(name for name in {*before, *parts} if name not in LENGTH and before.get(name) != parts.get(name))

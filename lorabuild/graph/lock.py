@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NAME = "lora.lock"
 FORMAT = 2
 RECORDED = ("latents", "text", "train", "sample")  # what a tagger said goes on as captions, and these are exact
-_ENTITIES = {"models": dict, "stages": dict, "concepts": dict, "record": list, "outputs": str}
+_ENTITIES = {"models": dict, "stages": dict, "variants": dict, "concepts": dict, "record": list, "outputs": str}
 _MARKS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
 _MARK = re.compile(rb"^(<{7}|\|{7}|={7}|>{7})[^\t\n]*$", re.MULTILINE)  # a row of the manifest has tabs
 _LEADS_OUT = re.compile(r"[/~\\]|[A-Za-z]:[/\\]|\.\.([/\\]|$)")
@@ -54,6 +54,7 @@ def lock_of(view: View, stages: tuple[str, ...], outputs: Mapping[str, str]) -> 
             for stage in stages
             if stage != "report"
         },
+        **({"variants": {one.variant: _variant(one, stages) for one in view.variants}} if view.variants else {}),
         "concepts": _concepts(view) if "balance" in stages else {},
         "record": records(view, stages),
         "outputs": {str(portable(path, keep=2)): sha for path, sha in sorted(outputs.items())},
@@ -74,8 +75,22 @@ def portable(value: Any, keep: int = 1) -> Any:
 
 def records(view: View, stages: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
     """Stage → on what its floating-point results were made; several where a cache was filled on several machines."""
-    found = {stage: view.records(stage) for stage in RECORDED if stage in stages}
+    found = {stage: _distinct(view, stage) for stage in RECORDED if stage in stages}
     return {stage: made for stage, made in found.items() if made}
+
+
+def _distinct(view: View, stage: str) -> list[dict[str, Any]]:
+    if not view.variants:
+        return view.records(stage)
+    found = {canonical(record): record for one in view.all() for record in one.records(stage)}
+    return [found[text] for text in sorted(found)]
+
+
+def _variant(view: View, stages: tuple[str, ...]) -> dict[str, Any]:
+    """What a variant makes of each stage that is another one than the project's: the root of its keys."""
+    roots = {stage: digest(view.raw_keys(stage)) for stage in stages if stage != "report"}
+    main = {stage: digest(view.main.raw_keys(stage)) for stage in roots} if view.main else {}
+    return {"stages": {stage: root for stage, root in roots.items() if root != main.get(stage)}}
 
 
 def comparable(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

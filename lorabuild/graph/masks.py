@@ -6,18 +6,21 @@ A file of such a name whose picture lies there is never a training image, whethe
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lorabuild.schema.suffixes import MASK_ENDINGS, MASK_FOLDER, SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
 UNWANTED = "it is the mask of {}; write `images: {{masks: side}}` to use it"
 LOST = "it is called like a mask, but the picture that it would belong to is not there"
-_MARKS = tuple(f"{ending}." for ending in MASK_ENDINGS)
 SECOND = "{} already has a mask, {}"
+_MARKS = tuple(f"{ending}." for ending in MASK_ENDINGS)
+_LIKE = re.compile("|".join(map(re.escape, (*_MARKS, f"/{MASK_FOLDER}/"))))
 
 
 @dataclass(slots=True)
@@ -51,7 +54,7 @@ def owner_stem(path: str, tops: Collection[str] = ()) -> str | None:
 def sort_out(paths: Iterable[str], tops: Collection[str], *, wanted: bool) -> Sorted:
     """Tell images from masks; ``wanted``: masks are used. Where a picture has two, the first counts."""
     found = list(paths)
-    alike = {path: stem for path in found if (stem := owner_stem(path, tops))}
+    alike = {path: stem for path in filter(_LIKE.search, found) if (stem := owner_stem(path, tops))}
     if not alike:
         return Sorted(found)
     by_stem: dict[str, list[str]] = {}
@@ -71,6 +74,31 @@ def sort_out(paths: Iterable[str], tops: Collection[str], *, wanted: bool) -> So
             masks |= dict.fromkeys(owners, path)
     taken = refused.keys() | set(masks.values())
     return Sorted([path for path in found if path not in taken], masks, refused)
+
+
+class Told(NamedTuple):
+    """Images, the masks of some of them, and what is neither → why."""
+
+    images: list[Path]
+    masks: dict[Path, Path]
+    refused: dict[Path, str]
+
+
+def told_apart(paths: Iterable[Path], tops: Iterable[Path], *, wanted: bool) -> Told:
+    """``sort_out`` for files."""
+    names = {path.as_posix(): path for path in paths}
+    found = sort_out(names, {top.as_posix() for top in tops}, wanted=wanted)
+    return Told(
+        [names[name] for name in found.images],
+        {names[image]: names[mask] for image, mask in found.masks.items()},
+        {names[name]: why for name, why in found.refused.items()},
+    )
+
+
+def named_like(pictures: Iterable[str], folders: Mapping[str, tuple[Sequence[str], object]]) -> set[str]:
+    """What is called like a mask of one of these pictures; all with their place."""
+    found = alike(folders)
+    return {name for path in pictures for name in found.get(stem_of(path), ())} if found else set()
 
 
 def alike(folders: Mapping[str, tuple[Sequence[str], object]]) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from lorabuild.core.store import Store
 from lorabuild.graph.lock import NAME
 from lorabuild.graph.manifest import MANIFEST
 from lorabuild.graph.order import STAGES
+from lorabuild.graph.variants import raw_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -59,7 +60,7 @@ def remember(
             "blobs": blobs,
             "record": dict(trained.record) if trained else {},
             # a build that hands nothing out is no LoRA to come back to; what it made is kept as the project stands
-            "keys": {stage: store.write(view.raw_keys(stage)) for stage in stages} if handed else {},
+            "keys": {stage: store.write(raw_keys(view.all(), stage)) for stage in stages} if handed else {},
             **{
                 name: store.write(texts[file])
                 for name, file in (("lock", NAME), ("manifest", MANIFEST))
@@ -162,7 +163,8 @@ def _sha(path: Path) -> str | None:
 
 
 def _lora(outputs: Iterable[Mapping[str, str]]) -> str | None:
-    return next((output["sha256"] for output in outputs if output["path"].endswith(".safetensors")), None)
+    loras = [output for output in outputs if output["path"].endswith(".safetensors")]
+    return min(loras, key=lambda output: len(output["path"]))["sha256"] if loras else None  # variants have longer names
 
 
 def _is_here(outputs: Iterable[Mapping[str, str]], lying: Mapping[str, str | None]) -> bool:

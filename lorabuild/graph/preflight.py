@@ -27,13 +27,18 @@ SINGLE = {"unet": ("model.diffusion_model.",), "text_encoder": ("cond_stage_mode
 
 
 def counted(view: View) -> dict[str, int]:
-    """``frozen``, parameters that are loaded; ``outputs`` of the U-Net's layers for the largest bucket."""
-    shapes = _shapes(view)
+    """``frozen``, parameters that are loaded; ``outputs`` of the U-Net's layers for the largest bucket.
+
+    A slider's layers put out twice as much: each look is answered at strength 1 and at -1 before gradients are taken.
+    """
+    shapes, slider = _shapes(view), view.project.slider
     width, height = max(balancing.sizes(view), key=lambda size: size[0] * size[1])
+    if slider:
+        width = height = max(target.resolution or view.project.images.resolution for target in slider.targets)
     factor = view.inventory.base.vae_factor
     return {
         "frozen": sum(preflight.elements(shape) for found in shapes.values() for shape in found.values()),
-        "outputs": preflight.outputs(shapes["unet"], width // factor, height // factor),
+        "outputs": preflight.outputs(shapes["unet"], width // factor, height // factor) * (2 if slider else 1),
     }
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PACKED = (
     *("name", "kind", "slider", "base.family", "base.vae", "base.clip_skip", "base.max_token_length"),
-    *("images.resolution", "images.flip"),
+    *("images.resolution", "images.cache", "images.flip", "images.color_augment", "images.random_crop"),
     *("network", "training", "output"),
     *("regularization.prior_loss_weight", "samples.negative", "samples.weight"),
 )
@@ -122,6 +122,7 @@ def _facts(view: View, trained: Result) -> dict[str, Any]:
         },
         "buckets": [min(sides), max(sides)],
         "images": _images(view),
+        "held": len(held_out(view)),
         "priors": [{"bucket": bucket, "repeats": 1} for bucket in _prior_buckets(view)],
         "date": view.date,
     }

@@ -77,14 +77,17 @@ def roots(view: View, held: Holdings, keep: int, grace: float, leased: Iterable[
 
 def _present(view: View) -> Root:
     """Every key that is known now; a build right after gc has no more to do than one before it."""
-    return Root("the project as it stands", frozenset(key for stage in STAGES for key in split(view.raw_keys(stage))))
+    found = (key for one in view.all() for stage in STAGES for key in split(one.raw_keys(stage)))
+    return Root("the project as it stands", frozenset(found))
 
 
 def _locked(view: View, held: Holdings) -> Root:
     """The package that lora.lock stands for, where that is another one."""
-    root = ((read_lock(view.site.root) or {}).get("stages", {}).get("package") or {}).get("root")
+    lock = read_lock(view.site.root) or {}
+    roots = {(lock.get("stages", {}).get("package") or {}).get("root")}
+    roots |= {entry.get("stages", {}).get("package") for entry in lock.get("variants", {}).values()}
     packed = (key for key, made in held.results.items() if made.stage == "package")
-    return Root("lora.lock", frozenset(key for key in packed if digest(key) == root))
+    return Root("lora.lock", frozenset(key for key in packed if digest(key) in roots))
 
 
 def _build(store: Store, row: dict[str, Any], why: str = "") -> Root:

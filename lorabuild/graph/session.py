@@ -9,6 +9,7 @@ from lorabuild.core.errors import LorabuildError
 from lorabuild.core.store import Store
 from lorabuild.graph.inventory import take
 from lorabuild.graph.plan import ITEMS
+from lorabuild.graph.variants import attach
 from lorabuild.graph.view import View
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ STORE = ".lorabuild"
 def viewing(loaded: Loaded, date: int | None = None) -> Iterator[View]:
     """A view for ``plan``, ``status`` and ``why``: no lock is taken, nothing is written."""
     with placed(loaded), Store(loaded.site.root / STORE, read_only=True) as store:
-        yield View(loaded.site, take(loaded.site, store), store, ITEMS, date=date)
+        view = View(loaded.site, take(loaded.site, store), store, ITEMS, date=date)
+        if loaded.variants:
+            attach(view, loaded)
+        yield view
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.balance.buckets import bucket_of
 from lorabuild.core.holdings import quick_bytes
 from lorabuild.graph import balancing
+from lorabuild.graph.heldout import held_out
 from lorabuild.graph.members import captioned, members
 from lorabuild.graph.order import OF_IMAGES, STAGES
+from lorabuild.graph.variants import own, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +24,7 @@ def status(view: View) -> dict[str, Any]:
     history, table = view.store.history(), balancing.table(view).as_dict()
     return {
         "name": view.project.name,
-        "clean": all(view.step(stage).clean for stage in STAGES),
+        "clean": all(one.step(stage).clean for one in view.all() for stage in STAGES),
         "stages": [_stage(view, stage) for stage in STAGES],
         "concepts": table["concepts"],
         **({"targets": table["targets"]} if "targets" in table else {}),
@@ -31,6 +33,7 @@ def status(view: View) -> dict[str, Any]:
         "outputs": outputs(view, history),
         "last_build": last_build(history),
         "store": {"bytes": quick_bytes(view.store), "builds": len(history)},
+        **told(view),
     }
 
 
@@ -65,9 +68,9 @@ def up_to_date(name: str, aside: int) -> str:
 
 
 def _stage(view: View, stage: str) -> dict[str, Any]:
-    step = view.step(stage)
-    todo = len(step.todo) + len(step.waiting)
-    return {"name": stage, "total": step.total, "todo": todo, "reused": step.total - todo}
+    steps = [own(one, stage) for one in view.all()]
+    total, todo = sum(step.total for step in steps), sum(len(step.todo) + len(step.waiting) for step in steps)
+    return {"name": stage, "total": total, "todo": todo, "reused": total - todo}
 
 
 def images(view: View) -> list[dict[str, Any]]:
@@ -87,7 +90,7 @@ def images(view: View) -> list[dict[str, Any]]:
                 "pixel_digest": member.scanned,
                 "tags": list(told[member.id]["tags"]) if member.id in told else None,
                 "caption": member.caption,
-                "repeats": 0 if member.twin else repeats[member.concept],
+                "repeats": 0 if member.twin or member.id in held_out(view) else repeats[member.concept],
                 "twin_of": member.twin,
             }
         )

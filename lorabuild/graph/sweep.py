@@ -21,6 +21,7 @@ from lorabuild.graph.plan import ITEMS
 from lorabuild.graph.roots import roots
 from lorabuild.graph.session import STORE, placed
 from lorabuild.graph.settled import PLACE
+from lorabuild.graph.variants import attach
 from lorabuild.graph.view import View
 
 if TYPE_CHECKING:
@@ -87,8 +88,10 @@ def _opened(loaded: Loaded, emit: Emit, date: int | None, *, read_only: bool) ->
     """The plan, with every image looked at, and all that the store holds."""
     with placed(loaded), Store(loaded.site.root / STORE, read_only=read_only, emit=emit) as store:
         view = View(loaded.site, take(loaded.site, store, again=True), store, ITEMS, date=date)
-        for stage in STAGES:
-            view.step(stage)
+        attach(view, loaded)
+        for one in view.all():
+            for stage in STAGES:
+                one.step(stage)
         yield view, look(store)
 
 

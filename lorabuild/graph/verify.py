@@ -105,7 +105,8 @@ def verify(loaded: Loaded, wishes: Wishes, emit: Emit, *, keep: bool = False) ->
         raise DifferenceError(
             f"there is no {locks.NAME} to compare with", next_step="run `lorabuild` and commit the lock"
         )
-    hold_to_trust(loaded.site, wishes)
+    for one in (loaded, *loaded.variants.values()):
+        hold_to_trust(one.site, wishes)
     found, aside = Found(held), root / STORE / ASIDE
     with Store(root / STORE, read_only=True) as own:
         parent = parent_of(held, own)
@@ -117,7 +118,7 @@ def verify(loaded: Loaded, wishes: Wishes, emit: Emit, *, keep: bool = False) ->
     ) -> list[dict[str, str]]:
         """In the place of handing out: compare."""
         hold_to_lock(view, stages)
-        made = packed(view, stages)
+        made = packed(view.all(), stages)
         found.now = content(view, stages, past.shas(made))
         if "package" in stages:
             found.outputs = _outputs(held.get("outputs", {}), found.now["outputs"])
@@ -158,7 +159,9 @@ def _outputs(locked: Mapping[str, str], made: Mapping[str, str]) -> list[dict[st
 
 def _compared(view: View, store: Store, stage: str) -> dict[str, Any]:
     """Compare a stage's results with those that the project's own store holds under the same keys."""
-    made = view.made(stage)
+    made = {one.said(name): result for one in reversed(view.all()) for name, result in one.made(stage).items()}
+    if view.variants:  # what a variant shares with the project is compared once
+        made = dict({result.key: (name, result) for name, result in made.items()}.values())
     known = store.results({result.key for result in made.values()})
     pairs = {name: (known[result.key], result) for name, result in made.items() if result.key in known}
     fit = {name: pair for name, pair in pairs.items() if stage in EXACT or _same_machine(*pair)}

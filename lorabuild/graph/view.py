@@ -88,6 +88,9 @@ class View:
         results: key → sound result.
         named: stage → item id → result, kept until the stage is planned anew.
         worked_out: what was derived from the steps so far, kept until one of them is planned anew.
+        variant: the variant's name; empty for the project itself.
+        main: of a variant the project's own view.
+        variants: of the project the views of its variants, once they are attached.
     """
 
     site: Site
@@ -102,6 +105,17 @@ class View:
     results: dict[str, Result] = field(default_factory=dict)
     named: dict[str, dict[str, Result]] = field(default_factory=dict)
     worked_out: dict[str, Any] = field(default_factory=dict)
+    variant: str = ""
+    main: View | None = None
+    variants: tuple[View, ...] = ()
+
+    def all(self) -> tuple[View, ...]:
+        """This view and those of its variants."""
+        return (self, *self.variants)
+
+    def said(self, name: str) -> str:
+        """What an item of this view is called where those of all variants stand together."""
+        return f"{self.variant}: {name}" if self.variant else name
 
     @property
     def project(self) -> Project:

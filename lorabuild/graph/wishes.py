@@ -22,6 +22,7 @@ class Wishes:
         date: SOURCE_DATE_EPOCH, where a person fixed the date that the files carry.
         fresh: train from the start, whatever was trained before.
         parent: key of the training to go on from, for ``verify``.
+        variant: the one variant that is built; empty for none of them, None for the project and all of them.
         seen: made before lora.yaml was read, for the null index; without it none is written.
         person: who builds; without one nothing is shared and nothing outside the project may be written to.
     """
@@ -33,5 +34,6 @@ class Wishes:
     date: int | None = None
     fresh: bool = False
     parent: str | None = None
+    variant: str | None = None
     seen: Seen | None = None
     person: Person | None = None

@@ -67,7 +67,10 @@ def follow(root: Path, job: Path, launch: Launch, number: int) -> None:
     project = Project.model_validate_json(told["project"], strict=True)
     item = Item(told["item"]["id"], told["item"]["key"], {}, told["item"]["reads"])
     site, outputs = Site(project, root, launch=launch), Lent(job.parent, told["small"])
-    import_module(STAGE).follow(item, site, outputs, job, number, told["step"])
+    if launch.size == 1:
+        import_module(STAGE).beside(item, site, outputs)
+    else:
+        import_module(STAGE).follow(item, site, outputs, job, number, told["step"])
 
 
 def wait(root: Path, launch: Launch) -> None:

@@ -185,11 +185,12 @@ def _unreachable(name: HubName, cause: BaseException) -> LorabuildError:
 
 
 def clip_tokenizer() -> Path | None:
-    """CLIP's vocabulary in the local cache, from CLIP itself or from a Stable Diffusion 1.x model."""
+    """CLIP's vocabulary in the local cache, from CLIP itself or from a Stable Diffusion that has it unchanged."""
     repos = {
         CLIP: ".",
         "stable-diffusion-v1-5/stable-diffusion-v1-5": "tokenizer",
         "CompVis/stable-diffusion-v1-4": "tokenizer",
+        "stabilityai/stable-diffusion-xl-base-1.0": "tokenizer",
     }
     for repo, folder in repos.items():
         found = sorted((_cache() / f"models--{repo.replace('/', '--')}" / "snapshots").glob(f"*/{folder}"))

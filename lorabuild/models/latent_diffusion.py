@@ -150,9 +150,23 @@ class LatentDiffusion:
         count = rows(self.device, width * height, batch)
         return draw(self, orders, Plan(steps, cfg, width, height, count, self._scheduler))
 
-    def sample(self, prompts: Sequence[str], *, batch: int = 8, **words: Any) -> Tensor:
+    def sample(
+        self,
+        prompts: Sequence[str],
+        *,
+        negatives: Sequence[str],
+        seeds: Sequence[int],
+        steps: int,
+        cfg: float,
+        width: int,
+        height: int,
+        batch: int = 8,
+    ) -> Tensor:
         """Pictures uint8 [N, height, width, 3] on the CPU."""
-        return self.decode(self.sample_latents(prompts, batch=batch, **words), batch)
+        latents = self.sample_latents(
+            prompts, negatives=negatives, seeds=seeds, steps=steps, cfg=cfg, width=width, height=height, batch=batch
+        )
+        return self.decode(latents, batch)
 
     def _decode(self, latents: Tensor) -> Tensor:
         vae = cast("Any", self._part("vae"))

@@ -24,6 +24,8 @@ PARTS = {"sd15": _SD, "sd2": _SD, "sdxl": (*_SD, "text_encoder_2", "tokenizer_2"
 """Family → its parts."""
 PADS = {"sd2": {"tokenizer": "!"}, "sdxl": {"tokenizer_2": "!"}}
 """OpenCLIP's padding, for a single file: its vocabulary is CLIP's own, which pads with its end token."""
+USUAL_VAE = {"latent_channels": 4, "scaling_factor": 0.18215}
+"""Where an old config doesn't say."""
 UNTOLD = frozenset({"sd2"})
 """Families whose single files exist with either prediction, mostly without a sign of it."""
 
@@ -62,6 +64,7 @@ def locate(site: Site) -> Located:
     found, base = _base(site), site.project.base
     if base.vae is not None:
         files = _vae(site, base.vae, found.family)
+        _alike(files[0], found.files["vae"][0], base.vae)
         found = replace(found, files={**found.files, "vae": files}, vae_factor=layout.factor(files[0]))
     if base.prediction is not None:
         found = replace(found, prediction_type=base.prediction)
@@ -139,7 +142,9 @@ def _folder(path: Path, family: str, revision: str | None) -> Located:
             next_step=f"a diffusers folder has the folders {', '.join(PARTS[family])}",
         )
     files = {part: layout.files(path / part, part) for part in PARTS[family]}
-    scheduler = layout.read(files["scheduler"][0])
+    unet, vae, scheduler = (layout.read(files[part][0]) for part in ("unet", "vae", "scheduler"))
+    if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
+        raise _other_family(path, "an inpainting model", family)
     return Located(
         kind="folder",
         path=path,
@@ -218,6 +223,21 @@ def _vae(site: Site, text: str, family: str) -> tuple[Path, ...]:
         where=VAE_WHERE,
         next_step="give a diffusers folder, a .safetensors file, or a hub id such as owner/name",
     )
+
+
+def _alike(other: Path, own: Path, text: str) -> None:
+    """Raise ``ProjectError`` where an external VAE's latents are none that the U-Net was trained on."""
+    if other.is_relative_to(CONFIGS):
+        return  # a single file says nothing: our config stands for it
+    theirs, ours = layout.read(other), layout.read(own)
+    for word, usual in USUAL_VAE.items():
+        its, wanted = theirs.get(word, usual), ours.get(word, usual)
+        if its != wanted:
+            raise ProjectError(
+                f"{text} makes latents of another kind: its {word} is {its}, the base's {wanted}",
+                where=VAE_WHERE,
+                next_step="give a VAE of the base's own family, or leave `vae` out",
+            )
 
 
 def _agree(found: Located) -> None:

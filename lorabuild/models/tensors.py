@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors.torch import load, save
@@ -12,7 +12,6 @@ from lorabuild.core.counted import count
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -27,7 +26,7 @@ def unpack(data: bytes) -> dict[str, Tensor]:
     return cast("dict[str, Tensor]", load(data))
 
 
-def stacked(rows: Sequence[Tensor] | Sequence[NDArray[np.uint8]]) -> Tensor:
+def stacked(rows: Sequence[Tensor] | Sequence[NDArray[Any]]) -> Tensor:
     """Tensors or arrays of one shape as one tensor [B, …]."""
     return torch.stack([row if isinstance(row, torch.Tensor) else torch.tensor(row) for row in rows])
 

@@ -61,7 +61,7 @@ def _made(name: str, layer: nn.Module, settings: Network, seed: int) -> LayerAda
 def wants_convolutions(settings: Network) -> bool:
     """Whether this network also sits on residual and resampling blocks (``convolutions`` of a model's ``layers``)."""
     words: Any = settings
-    return bool(getattr(words, "conv_dim", 0) or getattr(words, "convolutions", False))
+    return any(bool(getattr(words, word, None)) for word in ("conv_dim", "conv_block_dims", "convolutions"))
 
 
 def load(layers: Mapping[str, nn.Module], state: Mapping[str, Tensor]) -> Adapter:

@@ -24,7 +24,7 @@ ROWS = 1.0
 def low_rank_linear(x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor, scale: float) -> Tensor:
     """From x [..., i] to [..., o] through a frozen weight [o, i] and s · up [o, r] · down [r, i]."""
     outputs, inputs = weight.shape
-    form: Any = _Inside if inside(x.numel() // inputs, weight) and down.requires_grad else _Beside
+    form: Any = _Inside if down.requires_grad and inside(x.numel() // inputs, outputs, inputs) else _Beside
     out: Tensor = form.apply(x.reshape(-1, inputs), weight, bias, down, up, scale)
     return out.view(*x.shape[:-1], outputs)
 
@@ -36,10 +36,9 @@ def low_rank_point(x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor,
     return out.view(len(x), -1, *x.shape[2:])
 
 
-def inside(rows: int, weight: Tensor) -> bool:
-    """Whether building the changed weight costs less than two more products over all rows."""
-    outputs, inputs = weight.shape[0], weight[0].numel()
-    return rows * (outputs + inputs) >= ROWS * outputs * inputs
+def inside(rows: int, outputs: int, inputs: int, times: float | None = None) -> bool:
+    """Whether there are ``times`` as many rows as building a changed weight [o, i] costs."""
+    return rows * (outputs + inputs) >= (ROWS if times is None else times) * outputs * inputs
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

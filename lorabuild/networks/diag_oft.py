@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from lorabuild.networks.layer import Form, LayerAdapter
+from lorabuild.networks.layer import BUILDING, Form, LayerAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CONVOLUTIONS = True
 MARKS = ("oft_blocks",)
 READS = ("oft_blocks", "alpha")
+PASSES = 150
+"""What turning one output costs beside its multiplications."""
 
 
 def make(name: str, layer: nn.Module, settings: DiagOFT, seed: int) -> Turning:  # noqa: ARG001 - it starts at zero
@@ -54,15 +56,17 @@ class Turning(LayerAdapter):
         self.oft_blocks = nn.Parameter(torch.zeros(form.size[0] // side, side, side))
 
     def turn(self, strength: float) -> Tensor:
-        """Strength · (Rᵀ - I), [o / b, b, b]."""
+        """Strength · (Rᵀ - I), [o / b, b, b]; R - I = 2 (I - Q)⁻¹ Q loses nothing of a small Q."""
         skew = self.oft_blocks - self.oft_blocks.transpose(1, 2)
         one = torch.eye(skew.shape[-1], dtype=skew.dtype, device=skew.device)
-        rotation = (one + skew) @ torch.linalg.inv(one - skew)
-        turned: Tensor = (rotation.transpose(1, 2) - one) * strength
+        turned: Tensor = torch.linalg.solve(one - skew, skew).transpose(1, 2) * (2 * strength)
         return turned
 
     def adapted(self, x: Tensor, base: Below, multiplier: float) -> Tensor:
-        """The layer's outputs, turned."""
+        """The layer's outputs, turned; on narrow layers its weight is turned instead, which costs less."""
+        if not self.chance.active and self._builds(x) and base.open(x):
+            weight = base.layer.weight
+            return self.form.apply(x, weight + self._turned(weight, self.turn(multiplier)), base.bias)
         out = base(x)
         plain = out if base.bias is None else out - self.form.along(base.bias).to(out.dtype)
         turn = self.turn(multiplier).to(out.dtype)
@@ -74,11 +78,18 @@ class Turning(LayerAdapter):
             change = (turn @ plain.reshape(len(out), blocks, side, -1)).view(out.shape)
         return out + self.chance.thin(change, self.form.axis)
 
+    def _builds(self, x: Tensor) -> bool:
+        """Whether W has fewer inputs than passing over the outputs costs (measured)."""
+        inputs, rows = self.form.flat[1], self.form.rows(x)
+        return inputs * (rows + BUILDING) < rows * (3 * self.oft_blocks.shape[1] + PASSES)
+
+    def _turned(self, weight: Tensor, turn: Tensor) -> Tensor:
+        """(Rᵀ - I) W."""
+        return (turn @ weight.reshape(len(turn), turn.shape[1], -1)).view(weight.shape)
+
     def merged(self, weight: Tensor, multiplier: float) -> Tensor:
         """W + multiplier · (Rᵀ - I) W, in float32."""
-        turn = self.turn(multiplier).float()
-        parted = weight.float().reshape(len(turn), turn.shape[1], -1)
-        return weight.float() + (turn @ parted).view(weight.shape)
+        return weight.float() + self._turned(weight.float(), self.turn(multiplier).float())
 
     def state(self) -> dict[str, Tensor]:
         """LyCORIS's two tensors."""

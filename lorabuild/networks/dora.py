@@ -1,7 +1,7 @@
 """DoRA: the weight of every input is a direction, which another network changes, times a learned length (Liu 2024).
 
 ``W' = dora_scale · (W + ΔW) / ‖W + ΔW‖``, the norm over outputs and kernel: the form that clients apply exactly.
-Scaling the inputs instead of the weight, nothing is rebuilt: ``W' x = (W + ΔW)(s x)`` with ``s = dora_scale / ‖W + ΔW‖``.
+Scaling inputs instead of the weight, nothing is rebuilt: ``W' x = (W + ΔW)(s x)`` with ``s = dora_scale / ‖W + ΔW‖``.
 """
 
 from __future__ import annotations

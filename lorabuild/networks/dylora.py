@@ -25,9 +25,7 @@ CONVOLUTIONS = True
 
 
 def make(name: str, layer: nn.Module, settings: DyLoRA, seed: int) -> Dynamic:  # noqa: ARG001 - every make takes a name
-    """The adapter of one layer; its rank is a multiple of ``unit``."""
-    if settings.dim % settings.unit:
-        raise ValueError(f"its rank {settings.dim} is no multiple of the unit {settings.unit}")
+    """The adapter of one layer; where its rank is no multiple of ``unit``, the last block is smaller."""
     made = Dynamic(Form.of(layer), settings.dim, settings.alpha, settings.unit)
     made.start(seed)
     return made
@@ -62,10 +60,10 @@ class Dynamic(LowRank):
         """√(dim / r) where ranks learn, and where they are only used; 0 elsewhere. Shaped to multiply the inner."""
         dim = len(self.lora_down)
         rows = self.chance.rows()
-        drawn = torch.tensor([int(unit(seed, "rank") * (dim // self.unit)) for seed in rows])
+        drawn = torch.tensor([int(unit(seed, "rank") * -(-dim // self.unit)) for seed in rows])
         low = drawn.repeat_interleave(len(x) // len(rows))[:, None] * self.unit
         places = torch.arange(dim)[None]
-        strength = (dim / (low + self.unit)).sqrt()
+        strength = (dim / (low + self.unit).clamp(max=dim)).sqrt()
         masks = (((places >= low) & (places < low + self.unit)) * strength, (places < low) * strength)
         between = [1] * (x.dim() - 2)
         shape = (len(x), *between, dim) if self.form.linear else (len(x), dim, *between)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lorabuild.networks.layer import Below
     from lorabuild.schema.network import Full
 
 CONVOLUTIONS = True
@@ -52,11 +51,9 @@ class Difference(Additive):
         """Nothing scales it."""
         return 1.0
 
-    def adapted(self, x: Tensor, base: Below, multiplier: float) -> Tensor:
-        """Through the changed weight where the layer stands alone, else beside it."""
-        if self.chance.active or self.diff_b is not None or not base.open(x):
-            return super().adapted(x, base, multiplier)
-        return self.form.apply(x, torch.add(base.layer.weight, self.diff, alpha=multiplier), base.bias)
+    def builds(self, x: Tensor) -> bool:  # noqa: ARG002 - it is built already
+        """Always, but for a bias."""
+        return self.diff_b is None
 
     def through(self, x: Tensor, strength: float) -> Tensor:
         """Strength · diff x."""

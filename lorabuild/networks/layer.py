@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+BUILDING = 60
+"""What building a weight and its gradient costs, in multiplications of each of its values."""
+
 EXACT = (torch.float32, torch.float64)
 """Float types in which a changed weight loses nothing of a small change."""
 
@@ -50,6 +53,10 @@ class Form:
     def point(self) -> bool:
         """Whether it is a convolution that sees one pixel at a time."""
         return self.size[2:] == (1, 1) and self.stride == (1, 1) and self.padding in ((0, 0), "valid", "same")
+
+    def rows(self, x: Tensor) -> int:
+        """How often the weight is applied, where strides are 1."""
+        return x.numel() // self.size[1]
 
     @property
     def axis(self) -> int:
@@ -197,8 +204,15 @@ class Additive(LayerAdapter):
         return long * abs(self.scale)
 
     def adapted(self, x: Tensor, base: Below, multiplier: float) -> Tensor:
-        """The layer's output, and what the difference adds to it."""
-        return base(x) + self.through(x, self.scale * multiplier)
+        """Through the changed weight, where that costs less and loses nothing; else the layer and what is beside it."""
+        if self.chance.active or not self.builds(x) or not base.open(x):
+            return base(x) + self.through(x, self.scale * multiplier)
+        changed = torch.add(base.layer.weight, self.difference(), alpha=self.scale * multiplier)
+        return self.form.apply(x, changed, base.bias)
+
+    def builds(self, x: Tensor) -> bool:  # noqa: ARG002 - most ask for the shape of x
+        """Whether adding ΔW to the weight costs less than going beside it; chosen by shapes alone."""
+        return False
 
     def merged(self, weight: Tensor, multiplier: float) -> Tensor:
         """W + multiplier · scale · ΔW, in float32."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lorabuild.networks.layer import Below
     from lorabuild.schema.network import LoHa
 
 CONVOLUTIONS = True
@@ -63,16 +62,9 @@ class Hadamard(Additive):
         """The strength of the difference, alpha / dim."""
         return self.alpha / len(self.hada_w1_b)
 
-    def adapted(self, x: Tensor, base: Below, multiplier: float) -> Tensor:
-        """Through the changed weight where the layer stands alone, else beside it."""
-        if self.chance.active or self._narrow(x) or not base.open(x):
-            return super().adapted(x, base, multiplier)
-        changed = torch.add(base.layer.weight, self.difference(), alpha=self.scale * multiplier)
-        return self.form.apply(x, changed, base.bias)
-
     def through(self, x: Tensor, strength: float) -> Tensor:
         """Strength · ΔW x, by the cheaper of two ways."""
-        if self._narrow(x):
+        if not self.builds(x):
             down = (self.hada_w1_b[:, None] * self.hada_w2_b[None]).flatten(0, 1)
             up = (self.hada_w1_a[:, :, None] * self.hada_w2_a[:, None]).flatten(1)
             inner = nn.functional.linear(x, down.to(x.dtype)) * strength
@@ -81,11 +73,11 @@ class Hadamard(Additive):
             out = self.form.apply(x, (self.difference() * strength).to(x.dtype))
         return self.chance.thin(out, self.form.axis)
 
-    def _narrow(self, x: Tensor) -> bool:
-        """Whether r² channels cost less than ΔW, counted in multiplications of a step."""
+    def builds(self, x: Tensor) -> bool:
+        """Unless r² channels cost less, counted in multiplications of a step."""
         outputs, inputs = self.form.flat
-        dim, rows = len(self.hada_w1_b), x.numel() // inputs
-        return self.form.linear and 3 * rows * dim**2 * (outputs + inputs) < outputs * inputs * (rows + 6 * dim)
+        dim, rows = len(self.hada_w1_b), self.form.rows(x)
+        return not self.form.linear or 3 * rows * dim**2 * (outputs + inputs) >= outputs * inputs * (rows + 6 * dim)
 
     def difference(self) -> Tensor:
         """(w1_a w1_b) ∘ (w2_a w2_b)."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from lorabuild.networks.bypass import low_rank_linear, low_rank_point
+from lorabuild.networks import kernels
+from lorabuild.networks.bypass import inside, low_rank_linear, low_rank_point
 from lorabuild.networks.layer import Additive, Form
 
 if TYPE_CHECKING:
@@ -75,9 +77,12 @@ class LowRank(Additive):
         """The layer and its difference as one operation, where there is one that is faster than both."""
         if self.form.linear:
             return low_rank_linear
-        if not self.lora_down.requires_grad or not x.is_contiguous():
+        if not self.lora_down.requires_grad or not x.is_contiguous() or isinstance(self.form.padding, str):
             return None
-        return low_rank_point if self.form.point else None
+        if self.form.point:
+            return low_rank_point
+        large = inside(self.form.rows(x), *self.form.flat, kernels.ROWS)
+        return partial(kernels.low_rank_kernel, form=self.form) if large else None
 
     def through(self, x: Tensor, strength: float) -> Tensor:
         """Through the narrow middle, where single values and ranks may rest."""
@@ -97,10 +102,7 @@ class LowRank(Additive):
 
     def lengths(self, weight: Tensor) -> Tensor:
         """Of the columns of W + scale · up · down, which is not built for it."""
-        up, down = (
-            self.lora_up.flatten(1),
-            self.lora_down.flatten(2) if not self.form.linear else self.lora_down[..., None],
-        )
+        up, down = self.lora_up.flatten(1), self.lora_down.view(*self.lora_down.shape[:2], -1)
         plain = weight.to(up.dtype)
         across = (up.t() @ plain.flatten(1)).view(down.shape)
         along = ((up.t() @ up) @ down.flatten(1)).view(down.shape)

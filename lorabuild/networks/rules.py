@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
 from lorabuild.schema.blocks import block_of, expanded, size_of
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from lorabuild.schema.network import Network
-
-FP16_MAX = 65504.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Rules:
         update: dict[str, Any] = {"dim": int(dim)}
         if hasattr(words, "alpha"):
             alpha = self._of_layer(prefix, "alpha", name)
-            update["alpha"] = held(alpha * dim**0.5 if getattr(words, "rs_lora", False) else alpha)
+            update["alpha"] = alpha * dim**0.5 if getattr(words, "rs_lora", False) else alpha
         return self.settings.model_copy(update=update)
 
     def _of_layer(self, prefix: str, word: str, name: str) -> float:
@@ -74,12 +71,6 @@ class Rules:
 
     def _by_block(self, word: str, name: str, usual: float) -> float:
         return self.blocks.get(word, {}).get(block_of(name) or "", usual)
-
-
-def held(alpha: float) -> float:
-    """The number next to alpha that the file can hold, so that what is trained is what clients apply: fp16, not 0."""
-    rounded = torch.tensor(alpha).half().item()
-    return float(rounded) if 0 < rounded <= FP16_MAX else alpha
 
 
 def _fits(name: str, patterns: Collection[str]) -> bool:

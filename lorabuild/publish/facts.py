@@ -96,7 +96,7 @@ def run_of(reads: Mapping[str, Any]) -> Run:
         batches=reads["batches"],
         base=BaseFacts(**reads["base"]),
         buckets=(low, high),
-        images=tuple(image_of(image) for image in reads["images"]),
+        images=tuple(image_of(image) for image in reads["images"] if image["repeats"]),
         priors=tuple(Prior((prior["bucket"][0], prior["bucket"][1]), prior["repeats"]) for prior in reads["priors"]),
         date=reads["date"],
         held=reads.get("held", 0),

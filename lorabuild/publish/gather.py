@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import lorabuild
-from lorabuild.publish import facts, usage
+from lorabuild.publish import facts, network, usage
 from lorabuild.publish import slider as sliding
 from lorabuild.publish.page import (
     BucketBar,
@@ -88,10 +88,9 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
 
 def summary(project: Project, run: Run, reads: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """The first table of the page: what it is and what it was made from."""
-    network, steps = project.network, reads["balance"]["steps"]
+    steps = reads["balance"]["steps"]
     yield "Base model", f"{run.base.name} ({project.base.family}, clip skip {project.base.clip_skip})"
-    conv = f", conv dim {network.conv_dim}, conv alpha {network.conv_alpha:g}" if network.type == "locon" else ""
-    yield "Network", f"{network.type}, dim {network.dim}, alpha {network.alpha:g}{conv}"
+    yield "Network", network.line(project.network)
     if project.slider:
         yield "Strengths", " to ".join(map(sliding.shown, sliding.ends(project.slider)))
         yield "Shipped", f"step {run.epoch * project.slider.every} of {project.slider.steps}"

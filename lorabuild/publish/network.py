@@ -16,7 +16,9 @@ MODULES = {"dylora": "networks.dylora", "lora_fa": "networks.lora_fa"}
 
 ARGUMENTS = {
     **{word: word for word in ("conv_dim", "conv_alpha", "factor", "unit", "rank_dropout", "module_dropout")},
-    **{"decompose_both": "decompose_both", "rs_lora": "rs_lora", "dora": "dora_wd"},
+    "decompose_both": "decompose_both",
+    "rs_lora": "rs_lora",
+    "dora": "dora_wd",
 }
 """Our word → theirs, of what is said only where it is not zero."""
 

@@ -15,7 +15,8 @@ MINUS = "\N{MINUS SIGN}"
 
 def metadata(slider: Slider, resolution: int) -> dict[str, str]:
     """Words of the header in the place of those about images, and the targets with their strengths as JSON."""
-    told = [target.model_dump(exclude_none=True) for target in slider.targets]
+    plain = (target.model_dump() for target in slider.targets)
+    told = [{word: value for word, value in target.items() if value is not None} for target in plain]
     return {
         "ss_resolution": f"({resolution}, {resolution})",
         "ss_enable_bucket": "False",
@@ -42,6 +43,8 @@ def shown(strength: float) -> str:
 def advice(slider: Slider) -> str:
     """How strong to use it."""
     low, high = (shown(end) for end in ends(slider))
+    if low == high:
+        return f"Use it at strength {low}; 0 is the base model."
     return f"Use it at strengths {low} to {high}; 0 is the base model."
 
 

@@ -41,7 +41,7 @@ def script(project: Project, prompt: str) -> str:
         options.insert(1, f"negative_prompt={samples.negative!r}")
     if project.base.clip_skip > 1 and FACTS[project.base.family].layer is None:
         options.append(f"clip_skip={project.base.clip_skip - 1}")
-    if samples.weight != 1:
+    if samples.weight != 1 or project.slider:
         options.append(f'cross_attention_kwargs={{"scale": {samples.weight:g}}}')
     lines = [
         f"from diffusers import {pipeline}",

@@ -13,6 +13,7 @@ from lorabuild.schema.check_disk import disk
 from lorabuild.schema.check_images import images
 from lorabuild.schema.check_loss import loss
 from lorabuild.schema.check_network import network
+from lorabuild.schema.check_run import run
 from lorabuild.schema.check_settings import settings
 from lorabuild.schema.check_slider import slider
 from lorabuild.schema.check_training import training
@@ -28,7 +29,7 @@ _NOT_IN_NAMES = frozenset('/\\:*?"<>|\n\t')
 
 def check(loaded: Loaded) -> None:
     """Look at the project as a whole. Raises ``ProblemsError`` that lists all that is wrong."""
-    rules = (_triggers, _concepts, disk, base, settings, images, loss, training, network, slider)
+    rules = (_triggers, _concepts, disk, base, settings, images, loss, training, run, network, slider)
     if problems := [problem for rule in rules for problem in rule(loaded)]:
         raise ProblemsError(problems)
     for variant in loaded.variants.values():

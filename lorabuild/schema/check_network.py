@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.schema.base import FACTS
 from lorabuild.schema.blocks import expanded, ids
-from lorabuild.schema.plain import inline
 from lorabuild.schema.problems import Problem
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ NO_DIFFERENCE = {"ia3": "IA3 learns factors", "diag_oft": "Diag-OFT turns output
 def network(loaded: Loaded) -> Iterator[Problem]:
     """Everything in the network that can't be meant."""
     yield from _blocks(loaded)
-    yield from _kernels(loaded)
-    yield from _units(loaded)
     yield from _max_norm(loaded)
 
 
@@ -42,31 +39,6 @@ def _blocks(loaded: Loaded) -> Iterator[Problem]:
             continue
         if set(found) == set(ids(size)) and not any(found.values()):
             yield Problem(where, f"`{word}` leaves nothing to train: every block is 0", f"leave `{word}` out")
-
-
-def _kernels(loaded: Loaded) -> Iterator[Problem]:
-    """Words about 3x3 kernels where these are left alone."""
-    settings: Any = loaded.project.network
-    if getattr(settings, "conv_dim", 1):
-        return
-    for word in ("conv_block_dims", "conv_block_alphas"):
-        if getattr(settings, word, None):
-            what = f"`{word}` does nothing while `conv_dim` is 0: 3×3 kernels get no adapter"
-            yield Problem(loaded.where(f"network.{word}"), what, "write `conv_dim: 8`, or leave it out")
-
-
-def _units(loaded: Loaded) -> Iterator[Problem]:
-    """Ranks of a DyLoRA."""
-    settings: Any = loaded.project.network
-    if not (unit := getattr(settings, "unit", 0)):
-        return
-    for word in ("dim", "conv_dim", "block_dims", "conv_block_dims", "layer_dims"):
-        written = getattr(settings, word)
-        ranks = list(written.values()) if isinstance(written, dict) else [written or 0]
-        if odd := [rank for rank in ranks if rank % unit]:
-            what = f"{inline(odd[0])} ranks can't be parted into units of {unit}"
-            fitting = max(unit, round(odd[0] / unit) * unit)
-            yield Problem(loaded.where(f"network.{word}"), what, f"write {fitting}, or another `unit`")
 
 
 def _max_norm(loaded: Loaded) -> Iterator[Problem]:

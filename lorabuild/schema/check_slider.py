@@ -78,6 +78,10 @@ def _course(loaded: Loaded, settings: Slider) -> Iterator[Problem]:
     if every < fewest:
         what = f"{len(settings.targets)} targets don't fit between two checkpoints of {every} steps"
         yield Problem(loaded.where("slider.every"), what, f"write `every: {fewest}`, or more")
+    if not any(settings.strengths):
+        yield Problem(
+            loaded.where("slider.strengths"), "at strength 0 no slider is seen", "write `strengths: [-1, 0, 1]`"
+        )
     if any(second <= first for first, second in pairwise(settings.strengths)):
         ordered = ", ".join(f"{strength:g}" for strength in sorted(set(settings.strengths)))
         yield Problem(

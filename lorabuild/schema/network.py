@@ -172,7 +172,7 @@ class DyLoRA(_Neurons, _Convolving):
     type: Literal["dylora"] = "dylora"
     dim: int = Field(64, ge=1, le=1024, description="The largest rank.")
     alpha: float = Field(32, gt=0, description="Strength is alpha / dim.")
-    unit: int = Field(4, ge=1, le=1024, description="Ranks that are trained together; dims are multiples of it.")
+    unit: int = Field(4, ge=1, le=1024, description="Ranks that are trained together; best a divisor of the rank.")
 
 
 class DiagOFT(_Network):

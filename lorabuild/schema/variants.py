@@ -39,11 +39,12 @@ def documents(document: Document) -> Iterator[tuple[str, Document]]:
 def variant(document: Document, name: str, words: dict[str, Any]) -> Document:
     """One variant's document."""
     data = {word: value for word, value in document.data.items() if word != WORD}
-    made = Document(document.source, data | {"name": f"{data.get('name')}-{name}"}, dict(document.places))
-    here = document.place((WORD, name))
-    if not NAMES.fullmatch(name):
+    made = Document(document.source, data, dict(document.places))
+    if NAMES.fullmatch(name):
+        made.data["name"] = f"{data.get('name')}-{name}"
+    else:
         what = f"`{name}` can't name a variant: its files are called after it"
-        made.blame((WORD, name), here, what, "use letters, digits, `_` and `-`")
+        made.blame((WORD, name), document.place((WORD, name)), what, "use letters, digits, `_` and `-`")
     for dotted, value in words.items():
         trail, said = tuple(str(dotted).split(".")), (WORD, name, dotted)
         place = document.place(said)

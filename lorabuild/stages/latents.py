@@ -6,6 +6,7 @@ later gives the bytes of encoding all.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -177,17 +178,17 @@ def _picture(reads: Mapping[str, Any], settings: Images, chances: Chances) -> Lo
 
 def mask_tensor(mask: NDArray[np.uint8], factor: int) -> Tensor:
     """A mask [H, W] as float32 [1, h, w] at the size of the latents."""
-    import torch
-
     from lorabuild.images.masks import averaged
+    from lorabuild.models.tensors import stacked
 
-    return torch.from_numpy(averaged(mask, factor))
+    return stacked([averaged(mask, factor)])[0]
 
 
 def live(site: Site, model: Model) -> Live:
     """Pictures for a training that caches none: each look decodes its picture and encodes it with the model's VAE."""
     from functools import partial
 
+    from lorabuild.images.pool import MOST_THREADS
     from lorabuild.training.live import Live
 
     show = partial(_shown, settings=site.project.images, factor=model.vae_factor)
@@ -199,14 +200,14 @@ def live(site: Site, model: Model) -> Live:
         seed=site.project.training.seed,
         flip=site.project.images.flip,
         together=model.device.type != "cpu",
+        threads=min(site.project.device.threads or os.cpu_count() or 1, MOST_THREADS),
     )
 
 
 def _shown(record: Record, chances: Sequence[float], settings: Images, factor: int) -> Shown:
     """A record's picture as one look sees it. Raises ``StageError`` where it changed while it was trained on."""
-    import torch
-
     from lorabuild.images.looked import Chances
+    from lorabuild.models.tensors import stacked
     from lorabuild.training.live import Shown
 
     across, down, *colour = chances
@@ -220,4 +221,4 @@ def _shown(record: Record, chances: Sequence[float], settings: Images, factor: i
     if seen is None:
         raise StageError(f"{record.id} changed while it was trained on", next_step="run `lorabuild` again")
     mask = None if seen.mask is None else mask_tensor(seen.mask, factor)
-    return Shown(torch.tensor(seen.pixels), mask, seen.corner)
+    return Shown(stacked([seen.pixels])[0], mask, seen.corner)

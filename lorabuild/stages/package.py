@@ -100,7 +100,7 @@ def _slider_files(project: Project, settings: Slider, reads: Mapping[str, Any], 
     from lorabuild.publish import slider
 
     rows = list(slider.layout(reads["pictures"], settings))
-    first = next(row for row in rows if row.epoch == reads["epoch"])
+    first = next((row for row in rows if row.epoch == reads["epoch"]), rows[0])
     strengths = sorted(first.pictures)
     ends = sorted({strengths[0], 0.0, strengths[-1]})
 

@@ -42,8 +42,11 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
 def _by_length(model: Model, items: Sequence[Item]) -> Iterator[list[Item]]:
     """Texts of equally many chunks together, the short ones first: no text is lengthened by another."""
     found: dict[int, list[Item]] = {}
-    for item in items:
-        found.setdefault(model.tokenize([item.reads["text"]]).shape[-1], []).append(item)
+    lengths: dict[int, int] = {}
+    for item, count in zip(items, model.token_counts([item.reads["text"] for item in items]), strict=True):
+        if count not in lengths:
+            lengths[count] = model.tokenize([item.reads["text"]]).shape[-1]
+        found.setdefault(lengths[count], []).append(item)
     for _, alike in sorted(found.items()):
         yield alike
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import StageError
 from lorabuild.core.imported import run_own_code
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import torch
     from accelerate import Accelerator
-    from torch import Tensor
 
     from lorabuild.core.events import Emit
     from lorabuild.core.item import Item, Outputs
@@ -48,16 +48,17 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
 def _train(item: Item, site: Site, outputs: Outputs, emit: Emit) -> None:
     from lorabuild.models import device
     from lorabuild.training import crew
-    from lorabuild.training.device import dtype, same_bits
     from lorabuild.training.progress import Progress
 
     course = _course(item, site)
     progress = Progress(emit, course.total())
-    training, chosen = site.project.training, device.pick(site.project.device, site.launch.here)
-    record = {**device.record(chosen, dtype(training)), "deterministic": same_bits(chosen, training), **_team(site)}
+    chosen = device.pick(site.project.device, site.launch.here)
+    record = _record(site, chosen)
     state = _state(item, course, outputs, progress, record)
     if not course.is_over(state):
-        with crew.led(site.launch, chosen, site.root, state.folder, _job(item, site, outputs, state)) as team:
+        if site.launch.size > 1:
+            describe(item, site, state.folder, outputs.read, state.step)
+        with crew.led(site.launch, chosen, site.root, state.folder) as team:
             _run_course(item, course, site, outputs, state, progress, team)
     outputs.done(item, _outputs(item, state, outputs), facts=_facts(item, course, state, progress), record=record)
 
@@ -104,20 +105,39 @@ def follow(item: Item, site: Site, outputs: Outputs, job: Path, number: int, ste
         _run_course(item, course, site, outputs, state, Progress(silent, course.total()), team)
 
 
-def _job(item: Item, site: Site, outputs: Outputs, state: State) -> dict[str, Any]:
-    """What the helpers are told: the settings, what the item reads, and those of its blobs that are no files."""
-    if site.launch.size == 1:
-        return {}
-    from lorabuild.training.crew import small
+def beside(item: Item, site: Site, outputs: Outputs) -> None:
+    """A process of its own trains an item into its private folder; the build that waits for it takes it from there."""
+    from lorabuild.core.events import silent
+    from lorabuild.models import device
+    from lorabuild.training import crew
+    from lorabuild.training.progress import Progress
+    from lorabuild.training.together import ALONE
+
+    course, chosen = _course(item, site), device.pick(site.project.device)
+    crew.take_device(site.launch, chosen)
+    progress = Progress(silent, course.total())
+    state = _state(item, course, outputs, progress, _record(site, chosen))
+    if not course.is_over(state):
+        _run_course(item, course, site, outputs, state, progress, ALONE)
+
+
+def describe(item: Item, site: Site, folder: Path, read: Callable[[str], bytes], step: int = 0) -> Path:
+    """Write down for other processes what is trained: settings, what the item reads, its blobs that are no files."""
+    from lorabuild.training.crew import small, write_job
 
     settings = json.dumps(site.project.model_dump(mode="json", by_alias=True))
     told = {"id": item.id, "key": item.key, "reads": dict(item.reads)}
-    return {"project": settings, "item": told, "step": state.step, "small": small(told, state.folder, outputs.read)}
+    return write_job(folder, {"project": settings, "item": told, "step": step, "small": small(told, folder, read)})
 
 
-def _team(site: Site) -> dict[str, int]:
-    """How many trained together: sums in another order differ in their last bits."""
-    return {"processes": site.launch.size} if site.launch.size > 1 else {}
+def _record(site: Site, chosen: torch.device) -> dict[str, Any]:
+    """On what it is trained; sums over several processes come in another order and differ in their last bits."""
+    from lorabuild.models import device
+    from lorabuild.training.device import dtype, same_bits
+
+    training, size = site.project.training, site.launch.size
+    made = {**device.record(chosen, dtype(training)), "deterministic": same_bits(chosen, training)}
+    return made | ({"processes": size} if size > 1 else {})
 
 
 def _course(item: Item, site: Site) -> Course:
@@ -149,6 +169,7 @@ def _run_course(
     from lorabuild.networks.max_norm import max_norm
     from lorabuild.training.device import dtype, kernels, open_device
     from lorabuild.training.loop import train
+    from lorabuild.training.state import put_adapter
 
     project = site.project
     training = project.training
@@ -161,7 +182,7 @@ def _run_course(
     layers = model.layers(trained, convolutions=attach.wants_convolutions(project.network))
     adapter = attach.attach(layers, project.network, training.seed)
     if (parent := item.reads.get("parent")) and not state.step:
-        adapter.load_state(_tensors(outputs.read(parent["lora"])))
+        put_adapter(adapter, outputs.read(parent["lora"]))
     model.checkpoint_gradients(on=_preflight(item, course, site, adapter, state, progress, accelerator.device))
     with kernels(accelerator.device, deterministic=training.deterministic):
         feed = _equipped(_feed(item, site, outputs), course, site, model)
@@ -169,7 +190,8 @@ def _run_course(
         checked = _validation(item, objective, team)
         progress.board = _board(item, site, state, team)
         limit = (lambda adapter, most: max_norm(adapter, most).keys) if training.max_norm else None
-        train(course, objective, adapter, state, accelerator, progress, team, limit=limit, validation=checked)
+        with closing(progress):
+            train(course, objective, adapter, state, accelerator, progress, team, limit=limit, validation=checked)
 
 
 def _objective(site: Site, model: Model, feed: Feed, accelerator: Accelerator, adapter: Adapter) -> Objective:
@@ -219,7 +241,7 @@ def _preflight(
     learned, free = sum(parameter.numel() for parameter in adapter.parameters()), free_memory(device)
     if told is None:
         return training.gradient_checkpointing == "always"
-    needs = preflight.memory(training, told["frozen"], learned, told["outputs"], device=device.type)
+    needs = preflight.memory(training, told["frozen"], learned, told["outputs"], device=device.type).ahead()
     files = preflight.disk(training, learned, course.epochs, course.total())
     place = room(state.folder)
     found = {
@@ -261,9 +283,3 @@ def _facts(item: Item, course: Course, state: State, progress: Progress) -> dict
         found["stopped"] = f"epoch {state.epoch} of {course.epochs}: no better for {wanted.patience} epochs"
         progress.note("stopped", f"the training ended early, after {found['stopped']}")
     return found
-
-
-def _tensors(data: bytes) -> dict[str, Tensor]:
-    from safetensors.torch import load
-
-    return dict(load(data))

@@ -49,7 +49,7 @@ class Record:
         repeats: looks an epoch; of no meaning for prior pictures.
         prior: made by the base model, to keep what that knew.
         size: width and height of its bucket, in pixels.
-        sizes: original height and width, crop from top and left, target height and width, as SDXL is told them.
+        sizes: original height and width, crop from top and left, target height and width, as some models are told them.
         early: how many of the texts are for the warm-up: one for each number of tags, ascending.
         file: where to read the picture from, if nothing is cached.
     """

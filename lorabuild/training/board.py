@@ -51,6 +51,7 @@ class Board:
         self.lines.write(json.dumps({**told(row, names), **beside}) + "\n")
         flat = {**told(row, names), **beside}
         concepts = flat.pop("concepts", {})
+        flat.pop("step")
         flat |= {f"loss/{name}": loss for name, loss in concepts.items()}
         self.events.write(record(event(row.step, flat)))
         if time.monotonic() - self.flushed > FLUSHED:

@@ -104,15 +104,14 @@ def post(launch: Launch) -> Post:
 
 
 @contextmanager
-def led(launch: Launch, device: torch.device, root: Path, folder: Path, job: Mapping[str, Any]) -> Iterator[Team]:
-    """The whole team at one job, led by this process; afterwards its helpers have ended.
+def led(launch: Launch, device: torch.device, root: Path, folder: Path) -> Iterator[Team]:
+    """The whole team at the job that is written down, led by this process; afterwards its helpers have ended.
 
     Args:
         launch: who takes part.
         device: what this process trains on.
         root: the project's folder.
         folder: the item's private folder.
-        job: what the helpers need to know, JSON-able.
 
     Raises:
         StageError: a helper was lost, with the last that it said.
@@ -122,11 +121,15 @@ def led(launch: Launch, device: torch.device, root: Path, folder: Path, job: Map
         return
     take_device(launch, device)
     (folder / MEETING).unlink(missing_ok=True)
-    write_atomic(folder / JOB, json.dumps(job).encode())
     number = post(launch).say((folder / JOB).relative_to(root).as_posix()) if launch.main else 0
     meeting = _meeting(launch, folder, number)
     with _helpers(launch, root, folder / JOB, number) as watch, joined(meeting, 0, launch.size, device, watch) as team:
         yield team
+
+
+def gpus() -> int:
+    """How many CUDA devices there are."""
+    return torch.cuda.device_count()
 
 
 def small(told: Any, folder: Path, read: Callable[[str], bytes]) -> dict[str, str]:
@@ -149,6 +152,12 @@ def _names(told: Any) -> Iterator[str]:
             yield from _names(entry)
 
 
+def write_job(folder: Path, job: Mapping[str, Any]) -> Path:
+    """Write down what is to be done; where."""
+    write_atomic(folder / JOB, json.dumps(job).encode())
+    return folder / JOB
+
+
 @contextmanager
 def followed(launch: Launch, device: torch.device, root: Path, job: Path, number: int) -> Iterator[Team]:
     """The team at the job of this number, as a helper; one that leads a node starts the others there."""
@@ -161,7 +170,7 @@ def followed(launch: Launch, device: torch.device, root: Path, job: Path, number
 
 def take_device(launch: Launch, device: torch.device) -> None:
     """Each process of a machine takes its own GPU. Raises ``ProjectError`` where there are too few."""
-    if device.type == "cpu":
+    if device.type == "cpu" or launch.here == 1:
         return
     found = torch.cuda.device_count() if device.type == "cuda" else 1
     if launch.here > found:
@@ -190,7 +199,7 @@ def _helpers(launch: Launch, root: Path, job: Path, number: int) -> Iterator[Cal
     Gives what raises ``LostError`` when one of them has ended.
     """
     places = (replace(launch, rank=launch.rank + n, local=n, starts=0) for n in range(1, launch.starts + 1))
-    helpers = [_Helper(place, root, job, number) for place in places]
+    helpers = [Helper(place, root, job, number) for place in places]
 
     def watch() -> None:
         for said in filter(None, (helper.lost() for helper in helpers)):
@@ -214,10 +223,11 @@ def _lost(said: str) -> LostError:
     return LostError(said, where="training", next_step="`lorabuild` goes on from the last state that was saved")
 
 
-class _Helper:
+class Helper:
     """One process beside this one; it ends by itself when this one is gone, for then its input closes."""
 
     def __init__(self, launch: Launch, root: Path, job: Path, number: int) -> None:
+        """Start it on the job of this number."""
         self.launch, self.log = launch, job.with_name(f"team-{launch.rank}.log")
         words = [str(root), str(job), json.dumps(asdict(launch)), str(number)]
         away = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}  # from our Ctrl-C
@@ -246,8 +256,11 @@ class _Helper:
         said = f": {lines[-1]}" if lines else ""
         return f"process {self.launch.rank + 1} of the {self.launch.size} that train {how}{said}"
 
-    def end(self) -> None:
-        """Make sure that it is gone."""
+    def end(self, *, gently: bool = False) -> None:
+        """Make sure that it is gone; ``gently`` leaves it the time to save what it has."""
+        if gently and self.process.poll() is None:
+            self.process.terminate()
+            self.finish()
         if self.process.stdin:
             self.process.stdin.close()
         if self.process.poll() is None:

@@ -54,7 +54,8 @@ def open_device(device: torch.device, precision: str) -> Accelerator:
 def free_memory(device: torch.device) -> int | None:
     """Bytes that may still be taken: of the GPU, else of the machine; None where that isn't told."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0]) + torch.cuda.memory_reserved(device)
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + unused
     return available() if device.type == "cpu" else None
 
 

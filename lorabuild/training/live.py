@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -52,6 +53,7 @@ class Live:
         seed: root of all chances.
         flip: whether half the looks are mirrored.
         together: encode a batch at once (a GPU); one by one the bits don't depend on batch-mates.
+        threads: pictures that are decoded at once.
     """
 
     show: Show
@@ -61,17 +63,18 @@ class Live:
     seed: int
     flip: bool
     together: bool = False
+    threads: int = 1
     _kept: tuple[list[tuple[str, str, int]], list[dict[str, Tensor]]] = field(default=([], []))
 
     def __call__(self, looks: Sequence[Look]) -> list[dict[str, Tensor]]:
         """For each look ``latents`` [C, h, w], ``sizes`` [6] and, where it has one, ``mask`` [1, h, w]."""
-        asked = [look.identity for look in looks]
-        if asked != self._kept[0]:
-            self._kept = asked, self._made(looks)
-        return self._kept[1]
+        asked, kept = [look.identity for look in looks], self._kept  # several threads may ask
+        if kept[0] != asked:
+            kept = self._kept = asked, self._made(looks)
+        return kept[1]
 
     def _made(self, looks: Sequence[Look]) -> list[dict[str, Tensor]]:
-        shown = [self.show(look.record, units(5, self.seed, "look", *look.identity)) for look in looks]
+        shown = self._shown(looks)
         turned = [self.flip and randomness.chance(self.seed, "flip", look, 0.5) for look in looks]
         pixels = [one.pixels.flip(1) if flipped else one.pixels for one, flipped in zip(shown, turned, strict=True)]
         latents = self._encoded(torch.stack(pixels), looks)
@@ -83,6 +86,11 @@ class Live:
                 row["mask"] = one.mask.flip(2) if flipped else one.mask
         return rows
 
+    def _shown(self, looks: Sequence[Look]) -> list[Shown]:
+        chances = [units(5, self.seed, "look", *look.identity) for look in looks]
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="looks") as pool:
+            return list(pool.map(self.show, [look.record for look in looks], chances))
+
     def _encoded(self, pixels: Tensor, looks: Sequence[Look]) -> Tensor:
         width, height = looks[0].record.size
         shape = (self.channels, height // self.factor, width // self.factor)
@@ -93,7 +101,7 @@ class Live:
 
 
 def _sizes(look: Look, shown: Shown) -> Tensor:
-    """What SDXL is told: of a random crop its true corner."""
+    """What some models are told: of a random crop its true corner."""
     height, width, top, left, *target = look.record.sizes
     if shown.corner:
         left, top = shown.corner

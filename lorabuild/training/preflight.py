@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lorabuild.core.amounts import shown
@@ -53,6 +53,10 @@ class Needs:
     trained: int
     activations: int
     libraries: int
+
+    def ahead(self) -> Needs:
+        """What is still to come when the model is loaded."""
+        return replace(self, weights=0, libraries=0)
 
     def total(self, *, checkpointing: bool) -> int:
         """All of it."""
@@ -144,10 +148,11 @@ def too_much(training: Training, needs: Needs, free: int | None, device: str) ->
     wanted = needs.total(checkpointing=checked)
     if free is None or wanted <= free * LARGEST:
         return ""
+    more = "" if needs.weights else " more"
     where = "this GPU" if device == "cuda" else "this machine"
     hint = "" if checked else "write `gradient_checkpointing: auto`, or "
     return (
-        f"training will take about {shown(wanted)} of memory, and {shown(free)} are free on {where}: {hint}"
+        f"training will take about {shown(wanted)}{more} of memory, and {shown(free)} are free on {where}: {hint}"
         f"lower training.batch (now {training.batch}; `accumulation` makes up for it), images.resolution or network.dim"
     )
 

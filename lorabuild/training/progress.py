@@ -59,6 +59,11 @@ class Progress:
         if self.board:
             self.board.write(row, {})
 
+    def close(self) -> None:
+        """Nothing more is said."""
+        if self.board:
+            self.board.close()
+
     def _data(self, row: Row, now: float) -> dict[str, Any]:
         rate = self.steps / max(now - self._begun, 1e-9)
         said = {"done": row.step, "total": self.total, "unit": "steps", "epoch": row.epoch}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lorabuild.networks.attach import Adapter
     from lorabuild.training.moving import Moving
 
-__all__ = ["Row", "State", "adapter_bytes", "adopt", "epoch_name", "step_name"]
+__all__ = ["Row", "State", "adapter_bytes", "adopt", "epoch_name", "put_adapter", "step_name"]
 
 FORM = 3
 KEPT = 2
@@ -208,6 +208,11 @@ def _named(path: Path) -> Sequence[str]:
 def adapter_bytes(adapter: Adapter) -> bytes:
     """The adapter as a float32 safetensors file without metadata: the same tensors give the same bytes."""
     return bytes(save({name: _plain(tensor).float() for name, tensor in sorted(adapter.state().items())}))
+
+
+def put_adapter(adapter: Adapter, data: bytes) -> None:
+    """The inverse of ``adapter_bytes``."""
+    adapter.load_state(load(data))
 
 
 def _plain(tensor: Tensor) -> Tensor:

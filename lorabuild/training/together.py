@@ -164,7 +164,8 @@ def _summed(values: Tensor, how: processes.ReduceOp.RedOpType = processes.Reduce
     try:
         processes.all_reduce(values, how)
     except RuntimeError as error:
-        raise LostError(f"the training lost one of its processes: {error}", where="training") from error
+        said = str(error).partition(". ")[0].partition("] ")[2] or str(error)
+        raise LostError(f"the training lost one of its processes: {said}", where="training") from error
 
 
 def _gradient(parameter: Tensor) -> Tensor:

@@ -48,7 +48,8 @@ class Validation:
     def loss(self, moving: Moving, step: int) -> float:
         """The mean over all looks, after so many optimizer steps."""
         with moving.resting(), torch.no_grad():
-            parted = [self.team.gather(self._losses(looks, step)) for looks in self.batches()]
+            nothing = moving.parameters[0].new_zeros(0)
+            parted = [self.team.gather(self._losses(looks, step, nothing)) for looks in self.batches()]
         values = torch.cat(parted).tolist()
         return math.fsum(values) / len(values)
 
@@ -60,9 +61,9 @@ class Validation:
         for _, looks in sorted(sizes.items()):
             yield from (tuple(looks[start : start + self.batch]) for start in range(0, len(looks), self.batch))
 
-    def _losses(self, looks: Batch, step: int) -> Tensor:
+    def _losses(self, looks: Batch, step: int, nothing: Tensor) -> Tensor:
         share = self.team.share(looks)
-        return self.objective(share, step).detach() if share else torch.zeros(0)
+        return self.objective(share, step).detach() if share else nothing
 
 
 def validation(records: Sequence[Record], objective: Denoising, team: Team = ALONE) -> Validation | None:

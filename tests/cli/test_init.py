@@ -68,6 +68,16 @@ def test_flags_answer_everything(tmp_path, monkeypatch):
     assert sorted(path.name for path in (tmp_path / "p").iterdir()) == [".gitattributes", ".gitignore", "lora.yaml"]
 
 
+def test_a_slider_is_asked_for_neither_word_nor_pictures(tmp_path, answers, capsys):
+    left = answers("slider", "smile", "")
+    assert main(["init", "p"]) == 0
+    assert list(left) == []
+    assert load(tmp_path / "p").project.kind == "slider"
+    said = capsys.readouterr().err
+    assert "the prompts between which it moves" in said
+    assert "pictures" not in said.partition("Now:")[2]
+
+
 def test_a_person_is_asked_with_defaults_shown(tmp_path, answers, capsys):
     (tmp_path / "pics").mkdir()
     left = answers("style", "", "zorblish", "", "pics")

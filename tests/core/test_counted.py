@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorabuild.core.counted import count, unit
+from lorabuild.core.counted import count, counts, unit, units
 
 names = st.lists(st.integers() | st.text(max_size=5) | st.booleans() | st.none(), max_size=4)
 
@@ -58,3 +58,13 @@ def test_numbers_never_change():
     """Every trained LoRA depends on them."""
     assert count(42, "noise", "b3:00", 3) == 8925618866970046564
     assert unit(42) == 0.6384299680369176
+    assert counts(2, 42, "a") == (4164109853193131173, 11847182185039337652)
+    assert units(1, 42, "a") == [0.22573684746501432]
+
+
+def test_many_at_once_begin_with_the_same_ones():
+    assert counts(0, "many") == ()
+    assert counts(9, "many")[:4] == counts(4, "many") != counts(4, "other")
+    assert units(9, "many") == [(whole >> 11) * 2.0**-53 for whole in counts(9, "many")]
+    drawn = units(20_000, "even")
+    assert abs(sum(drawn) / len(drawn) - 0.5) < 4 / math.sqrt(12 * len(drawn))

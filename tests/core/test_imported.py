@@ -56,6 +56,23 @@ def test_the_project_s_folder_on_the_path_makes_its_code_no_installed_one(root, 
     assert own_code(root, f"{NAME}.THING") == root / f"{NAME}.py"
 
 
+def test_no_folder_below_the_project_s_makes_its_code_an_installed_one(root, monkeypatch):
+    (root / "deep").mkdir()
+    (root / f"{NAME}.py").rename(root / f"deep/{NAME}.py")
+    monkeypatch.syspath_prepend(root / "deep")
+    assert own_code(root, f"{NAME}.THING") is None
+    assert not is_known(root, f"{NAME}.THING")
+
+
+def test_a_virtual_environment_in_the_project_s_folder_is_the_person_s(root, monkeypatch):
+    packages = root / ".venv/lib/site-packages"
+    packages.mkdir(parents=True)
+    (root / f"{NAME}.py").rename(packages / f"{NAME}.py")
+    monkeypatch.syspath_prepend(packages)
+    assert own_code(root, f"{NAME}.THING") is None
+    assert is_known(root, f"{NAME}.THING")
+
+
 def test_one_project_s_code_is_not_known_to_another(root, tmp_path_factory):
     run_own_code(root, f"{NAME}.THING")
     other = tmp_path_factory.mktemp("other")

@@ -17,7 +17,24 @@ def _one_thread():
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
-    import tiny_sd15
+def folders(tmp_path_factory):
+    """Family → its miniature; nobody writes there."""
+    from original import CLASSES, miniature
 
-    return tiny_sd15.make(tmp_path_factory.mktemp("base") / "tiny")
+    made = tmp_path_factory.mktemp("base")
+    return {family: miniature(family, made / family / "tiny") for family in CLASSES}
+
+
+@pytest.fixture(scope="session")
+def tiny(folders):
+    return folders["sd15"]
+
+
+@pytest.fixture(scope="session")
+def tiny_sd2(folders):
+    return folders["sd2"]
+
+
+@pytest.fixture(scope="session")
+def tiny_sdxl(folders):
+    return folders["sdxl"]

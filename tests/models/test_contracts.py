@@ -1,6 +1,5 @@
 """What every model family keeps, on a miniature of it: ``tests/tiny_<family>.py`` with ``make(folder)``."""
 
-import importlib
 from typing import get_args
 
 import pytest
@@ -31,12 +30,6 @@ KINDS = {
     "sdxl v, no signal at the end": ("sdxl", {"prediction": "v_prediction", "zero_terminal_snr": True}),
 }
 assert {word for word, _ in KINDS.values()} == set(FAMILIES)
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    made = tmp_path_factory.mktemp("families")
-    return {word: importlib.import_module(f"tiny_{word}").make(made / word) for word in FAMILIES}
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -1,10 +1,11 @@
 """To the original names and back, on the miniatures; the true architectures' names on the meta device."""
 
 import json
+from functools import cache
 
 import pytest
 import torch
-from original import CLASSES, miniature, opened, parts
+from original import CLASSES, opened, parts
 from sites import site
 
 from lorabuild.models import keymap, source, weights
@@ -12,19 +13,20 @@ from lorabuild.models.keymap import Place
 
 
 @pytest.fixture(scope="module", params=CLASSES)
-def states(request, tmp_path_factory):
+def states(request, folders):
     """Part → its spelling and its tensors."""
-    folder = miniature(request.param, tmp_path_factory.mktemp("of") / "tiny")
+    folder = folders[request.param]
     located = source.locate(site(folder.parent, folder, base={"family": request.param}))
     return {
         name: (part, opened(located, name, torch.float32).state_dict()) for name, part in parts(request.param).items()
     }
 
 
-def names(family, part):
-    """Of a real-size part."""
+@cache
+def shapes(family, part):
+    """Of a real-size part's tensors, by name."""
     config = json.loads((source.CONFIGS / family / part / "config.json").read_text("utf-8"))
-    return list(weights.empty(parts(family)[part], config).state_dict())
+    return {name: held.shape for name, held in weights.empty(parts(family)[part], config).state_dict().items()}
 
 
 def test_every_tensor_goes_to_its_original_name_and_back(states):
@@ -75,11 +77,11 @@ def test_nothing_of_diffusers_is_left_in_the_names(states):
     ],
 )
 def test_names_in_a_real_sdxl_file(name, place):
-    assert keymap.unet(names("sdxl", "unet"))[name] == Place(place)
+    assert keymap.unet(shapes("sdxl", "unet"))[name] == Place(place)
 
 
 def test_upsampling_comes_after_attention_where_there_is_some():
-    places = keymap.unet(names("sd15", "unet"))
+    places = keymap.unet(shapes("sd15", "unet"))
     assert places["up_blocks.0.upsamplers.0.conv.weight"].name == "output_blocks.2.1.conv.weight"
     assert places["up_blocks.1.upsamplers.0.conv.weight"].name == "output_blocks.5.2.conv.weight"
 
@@ -100,7 +102,7 @@ def test_upsampling_comes_after_attention_where_there_is_some():
     ],
 )
 def test_names_in_a_real_autoencoder(name, place):
-    assert keymap.vae(names("sd15", "vae"))[name] == place
+    assert keymap.vae(shapes("sd15", "vae"))[name] == place
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,21 @@ def test_queries_keys_and_values_are_one_tensor_in_openclip():
     assert {name: tensor[:, 0].tolist() for name, tensor in there.items()} == {
         "transformer.resblocks.0.attn.in_proj_weight": [1, 1, 0, 0, 2, 2]
     }
+
+
+@pytest.mark.parametrize(
+    ("family", "part", "count"),
+    [
+        ("sd15", "unet", 859_520_964),
+        ("sd15", "vae", 83_653_863),
+        ("sd15", "text_encoder", 123_060_480),
+        ("sd2", "unet", 865_910_724),
+        ("sd2", "text_encoder", 340_387_840),
+        ("sdxl", "unet", 2_567_463_684),
+        ("sdxl", "vae", 83_653_863),
+        ("sdxl", "text_encoder", 123_060_480),
+        ("sdxl", "text_encoder_2", 694_659_840),
+    ],
+)
+def test_our_configs_make_models_of_the_published_size(family, part, count):
+    assert sum(shape.numel() for shape in shapes(family, part).values()) == count

@@ -6,7 +6,6 @@ import shutil
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
-from original import miniature
 from sites import site
 
 from lorabuild.models import family, source
@@ -37,12 +36,6 @@ def open_pipeline(word, folder):
     pipe = PIPELINES[word].from_pretrained(folder, **words)
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    made = tmp_path_factory.mktemp("families")
-    return {word: miniature(word, made / word) for word in PIPELINES}
 
 
 @pytest.fixture(scope="module", params=KINDS)

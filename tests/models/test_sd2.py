@@ -1,4 +1,3 @@
-import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from sites import site
@@ -11,14 +10,6 @@ CPU = torch.device("cpu")
 def opened(tiny, **base):
     where = site(tiny.parent, tiny, base={"family": "sd2", **base})
     return family.load(source.locate(where), where.project.base, family.PARTS, CPU, torch.float32)
-
-
-@pytest.fixture(scope="module")
-def tiny_sd2(tmp_path_factory):
-    import tiny_sd2
-
-    torch.set_num_threads(1)
-    return tiny_sd2.make(tmp_path_factory.mktemp("base") / "tiny")
 
 
 def test_text_is_padded_and_read_as_the_pipeline_does(tiny_sd2):

@@ -16,14 +16,6 @@ def opened(tiny, parts=family.PARTS, dtype=torch.float32, **base):
 
 
 @pytest.fixture(scope="module")
-def tiny_sdxl(tmp_path_factory):
-    import tiny_sdxl
-
-    torch.set_num_threads(1)
-    return tiny_sdxl.make(tmp_path_factory.mktemp("base") / "tiny")
-
-
-@pytest.fixture(scope="module")
 def model(tiny_sdxl):
     return opened(tiny_sdxl)
 

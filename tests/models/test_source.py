@@ -125,6 +125,13 @@ def test_second_text_encoder_is_another_family(folder):
         source.locate(site(folder.parent, "base", base={"family": "sdxl"}))
 
 
+def test_inpainting_folder_is_refused(folder):
+    config = folder / "unet/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text("utf-8")) | {"in_channels": 9}), "utf-8")
+    with pytest.raises(ProjectError, match=r"is an inpainting model, while base\.family says sd15"):
+        source.locate(site(folder.parent, "base"))
+
+
 def single(tmp_path, *names, **metadata):
     names = names or ("cond_stage_model.transformer.text_model.final_layer_norm.bias",)
     save_file({name: torch.zeros(1) for name in names}, tmp_path / "m.safetensors", metadata or None)
@@ -236,6 +243,16 @@ def test_external_vae_takes_the_place_of_the_model_s(folder, tmp_path, place):
 def test_external_vae_that_can_t_be_taken(folder, text, said):
     with pytest.raises(ProjectError, match=said) as caught:
         source.locate(site(folder.parent, "base", base={"vae": text}))
+    assert caught.value.where == "base.vae"
+
+
+@pytest.mark.parametrize(("word", "value"), [("latent_channels", 16), ("scaling_factor", 0.13025)])
+def test_external_vae_of_another_family_is_refused(folder, tmp_path, word, value):
+    shutil.copytree(folder / "vae", tmp_path / "other")
+    config = tmp_path / "other/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text("utf-8")) | {word: value}), "utf-8")
+    with pytest.raises(ProjectError, match=f"its {word} is {value}") as caught:
+        source.locate(site(tmp_path, "base", base={"vae": "other"}))
     assert caught.value.where == "base.vae"
 
 

@@ -20,9 +20,9 @@ def located(tiny):
 
 
 @pytest.fixture(scope="module", params=CLASSES)
-def family(request, tmp_path_factory):
+def family(request, folders):
     """A family's word, its miniature, and all parts of that."""
-    folder = miniature(request.param, tmp_path_factory.mktemp("of") / "tiny")
+    folder = folders[request.param]
     located = source.locate(site(folder.parent, folder, base={"family": request.param}))
     return request.param, folder, {name: opened(located, name, torch.float32) for name in parts(request.param)}
 
@@ -219,9 +219,9 @@ def test_tokenizer(located, tiny, tmp_path):
 
 
 @pytest.mark.parametrize(("word", "part"), [("sd2", "tokenizer"), ("sdxl", "tokenizer_2")])
-def test_openclip_pads_with_its_own_word_in_a_single_file_too(word, part, tmp_path, monkeypatch):
-    folder = miniature(word, tmp_path / "tiny")
-    located = source.locate(site(tmp_path, "tiny", base={"family": word}))
+def test_openclip_pads_with_its_own_word_in_a_single_file_too(word, part, folders, tmp_path, monkeypatch):
+    folder = folders[word]
+    located = source.locate(site(tmp_path, folder, base={"family": word}))
     modules = {name: opened(located, name, torch.float32) for name in parts(word)}
     file = source.locate(write(folder, word, tmp_path, modules, monkeypatch))
     for found in (located, file):

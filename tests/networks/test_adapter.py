@@ -70,7 +70,7 @@ def test_what_the_optimizer_is_told():
         ("text_encoder_2", "b", "lora_down", 1.0, False),
         ("text_encoder_2", "b", "lora_up", 1.0, True),
     ]
-    assert [one.parameter for one in adapter.trained()][0] is adapter.layer(list(layers)[0]).dora_scale
+    assert next(adapter.trained()).parameter is adapter.layer(next(iter(layers))).dora_scale
 
 
 def test_a_frozen_side_is_not_trained_and_is_saved():

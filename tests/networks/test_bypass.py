@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from lorabuild.networks import bypass
+from lorabuild.networks import bypass, kernels
 from lorabuild.networks.bypass import inside, low_rank_linear, low_rank_point
+from lorabuild.networks.kernels import low_rank_kernel
 from lorabuild.networks.layer import Below, Form
 from lorabuild.networks.lora import LowRank
 
@@ -65,9 +66,10 @@ def test_a_frozen_down_keeps_no_inputs():
 
 
 def test_many_rows_go_inside():
-    weight = torch.empty(320, 320)
-    assert inside(4096, weight)
-    assert not inside(77, weight)
+    assert inside(4096, 320, 320)
+    assert not inside(77, 320, 320)
+    assert inside(4096, *Form((64, 64, 3, 3)).flat, kernels.ROWS)
+    assert not inside(4096, *Form((320, 320, 3, 3)).flat, kernels.ROWS)
 
 
 def test_an_opened_layer_loses_nothing():
@@ -85,8 +87,30 @@ def test_an_opened_layer_loses_nothing():
     assert not Below(covered).open(x)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"padding": 1}, {"stride": 2, "padding": 1}, {"dilation": 2}, {"padding": (0, 2), "bias": False}],
+    ids=str,
+)
+def test_kernels(settings):
+    layer = nn.Conv2d(4, 5, 3, dtype=torch.float64, **settings).requires_grad_(requires_grad=False)
+    torch.manual_seed(0)
+    down, up = torch.randn(2, 4, 3, 3, dtype=torch.float64), torch.randn(5, 2, 1, 1, dtype=torch.float64)
+    given = [torch.randn(2, 4, 8, 7, dtype=torch.float64), down, up]
+    for one in given:
+        one.requires_grad_()
+
+    def fused(x, down, up):
+        return low_rank_kernel(x, layer.weight, layer.bias, down, up, SCALE, Form.of(layer))
+
+    delta = (up.flatten(1) @ down.flatten(1)).view(layer.weight.shape)
+    wanted = Form.of(layer).apply(given[0], layer.weight + SCALE * delta, layer.bias)
+    torch.testing.assert_close(fused(*given), wanted)
+    assert torch.autograd.gradcheck(fused, given, fast_mode=True)
+
+
 @pytest.mark.parametrize("kind", ["linear", "point", "kernel", "strided point"])
-def test_every_form_is_as_the_plain_one(kind):
+def test_every_form_is_as_the_plain_one(monkeypatch, kind):
     layer = {
         "linear": lambda: nn.Linear(8, 6),
         "point": lambda: nn.Conv2d(8, 6, 1),
@@ -98,6 +122,7 @@ def test_every_form_is_as_the_plain_one(kind):
     own.start(1)
     nn.init.normal_(own.lora_up)
     answers = []
+    monkeypatch.setattr(kernels, "ROWS", 0.0)
     for form in (own.adapted, super(LowRank, own).adapted):
         x = x.detach().requires_grad_()
         form(x, Below(layer), 0.8).square().sum().backward()

@@ -8,15 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lorabuild.core.errors import LorabuildError
 from lorabuild.networks.attach import attach, wants_convolutions
 from lorabuild.networks.merge import merge
 from lorabuild.schema.network import Network
 
 KINDS = {kind.model_fields["type"].default: kind for kind in get_args(get_args(Network)[0])}
 NUMBERS = {
-    **{"dim": 4, "alpha": 3.0, "conv_dim": 3, "conv_alpha": 1.5},  # alpha is never dim: a forgotten scale shows
-    **{"factor": 2, "unit": 1, "convolutions": True, "on_input": ("*second",)},
+    "dim": 4,
+    "alpha": 3.0,  # never dim: a forgotten scale shows
+    "conv_dim": 3,
+    "conv_alpha": 1.5,
+    "factor": 2,
+    "unit": 1,
+    "convolutions": True,
+    "on_input": ("*second",),
 }
 SWITCHES = ("dora", "rs_lora", "decompose_both")
 SEED = 7

@@ -8,7 +8,7 @@ from sites import site
 
 from lorabuild.models import family, source
 from lorabuild.networks.attach import attach, wants_convolutions
-from lorabuild.schema.network import DyLoRA, LoCon, LoRA, LoRAFA
+from lorabuild.schema.network import LoCon, LoRA
 
 CPU = torch.device("cpu")
 
@@ -18,8 +18,6 @@ CPU = torch.device("cpu")
     [
         LoRA(dim=4, alpha=3, rs_lora=True),
         LoCon(dim=4, alpha=3, conv_dim=2, conv_alpha=3),
-        DyLoRA(dim=4, alpha=3, unit=2),
-        LoRAFA(dim=4, alpha=3, conv_dim=2),
     ],
     ids=lambda s: s.type,
 )

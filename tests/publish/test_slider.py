@@ -30,6 +30,7 @@ def test_what_is_said_of_strengths():
     assert ends(SLIDER) == (-2, 2)
     assert shown(-0.5) == "−0.5"
     assert advice(SLIDER) == "Use it at strengths −2 to 2; 0 is the base model."
+    assert advice(SLIDER.model_copy(update={"strengths": (1,)})) == "Use it at strength 1; 0 is the base model."
     assert led(CAT) == "cat: strength 1 leads to “big cat”, −1 to “small cat”"
     erased = Target(target="", positive="cat", action="erase")
     assert led(erased) == "any prompt: strength 1 leads to the empty prompt, −1 to “cat”"

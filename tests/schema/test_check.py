@@ -236,6 +236,18 @@ def test_prior_pictures_need_something_to_draw(problems, project):
     check(project("regularization: {}\n"))
     check(project("regularization: {generate: {prompts: [a cat]}}\n", good=HEAD + PLAIN))
     assert "nothing says what" in one(problems("regularization: {}\n", good=HEAD + PLAIN))["what"]
+    check(project("regularization: {generate: {per_image: true}}\n", good=HEAD + PLAIN))
+
+
+def test_regularization_images_of_one_s_own_lie_apart(problems, project, tmp_path):
+    assert "there is no folder `reg`" in one(problems("regularization: {folder: reg}\n"))["what"]
+    (tmp_path / "reg").mkdir()
+    assert "no image in `reg`" in one(problems("regularization: {folder: reg}\n"))["what"]
+    (tmp_path / "reg/a.png").write_bytes(b"not looked into")
+    check(project("regularization: {folder: reg}\n"))
+    problem = one(problems("regularization: {folder: dataset}\n"))
+    assert "its images would be both" in problem["what"]
+    assert problem["where"].endswith("regularization.folder")
 
 
 def test_samples_that_cannot_be_drawn(problems):

@@ -41,9 +41,6 @@ WRONG = [
     ("type: lora, blocks: [1, 0, 1]", "network.blocks", "a list of 3 values", "this family has 26 or 17 values"),
     ("type: lora, blocks: NONE", "network.blocks", "`blocks` leaves nothing to train", "leave `blocks` out"),
     ("type: lora, block_dims: {MIDD: 4}", "network.block_dims", "there is no block `MIDD`", ""),
-    ("type: loha, conv_block_dims: {M00: 4}", "network.conv_block_dims", "`conv_block_dims` does nothing", "write"),
-    ("type: dylora, dim: 30", "network.dim", "30 ranks can't be parted into units of 4", "write 32, or another"),
-    ("type: dylora, layer_dims: {'*': 6}", "network.layer_dims", "6 ranks can't be parted", "write 8, or another"),
 ]
 
 

@@ -42,6 +42,7 @@ def test_a_slider_needs_no_images(tmp_path):
         ("slider.steps=120", "write `steps: 100`"),
         ("slider.steps=10", "write `steps: 50`"),
         ("slider.strengths=[2, 0, -2]", "write `strengths: [-2, 0, 2]`"),
+        ("slider.strengths=[0]", "write `strengths: [-1, 0, 1]`"),
         ("slider.strengths=[0, 0, 1]", "write `strengths: [0, 1]`"),
         ('slider.targets.0.negative="1girl, smile"', "there is no way to go"),
         (f"slider.targets=[{TARGET}, {TARGET}]", "stands here twice"),

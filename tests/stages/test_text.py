@@ -61,6 +61,22 @@ def test_hidden_states_of_frozen_encoders(where):
     assert kept.records["a"]["device"] == "cpu"
 
 
+def test_two_encoders_leave_both_their_ids_and_what_they_pool(tmp_path):
+    import tiny_sdxl
+    from sites import site
+
+    tiny_sdxl.make(tmp_path / "base")
+    where = site(tmp_path, "base", base={"family": "sdxl"})
+    kept, _ = made(where, ("", "a", "x" * 80), frozen=True)
+    assert tensors.unpack(kept.made("x" * 80, "tokens"))["tokens"].shape == (2, 154)
+    assert tensors.unpack(kept.made("a", "tokens"))["tokens"][:, :4].tolist() == [
+        [512, 320, 513, 513],
+        [512, 320, 513, 0],
+    ]
+    shapes = {name: tuple(row.shape) for name, row in tensors.unpack(kept.made("x" * 80, "hidden")).items()}
+    assert shapes == {"hidden": (152, 40), "pooled": (20,)}
+
+
 @pytest.mark.parametrize("picked", [["a"], ["x y z", ""], ["b c", "x" * 80, "zorbl, cape"]])
 def test_a_text_encoded_later_has_the_bytes_of_all_at_once(where, picked):
     everything, _ = made(where, TEXTS, frozen=True)

@@ -200,3 +200,60 @@ def test_the_module_is_light():
     )
     told = subprocess.run([sys.executable, "-c", heavy], check=True, capture_output=True, text=True, timeout=60)
     assert told.stdout.strip() == "[]"
+
+
+def test_what_is_kept_and_said_of_a_run(base, tmp_path):
+    words = {
+        **TRAINING,
+        "ema": {"decay": 0.9},
+        "max_norm": 0.01,
+        "save_every": 2,
+        "keep_checkpoints": 1,
+        "log": {"tensorboard": True},
+    }
+    made = Built(tmp_path / "p", base, training=words, network={"type": "lora", "dim": 2, "alpha": 2})
+    made.item.reads["learned"] = ["2" * 64, "3" * 64]
+    made.item.reads["about"] = {"world": "b3:x"}
+    result = made.run()
+    assert sorted(result.outputs) == ["epoch-0002", "learned", "log", "state", "step-00000012"]
+    assert (result.facts["planned"], result.facts["world"]) == (2, "b3:x")
+    assert made.bytes()["learned"].split() == [b"2" * 64, b"3" * 64]
+    rows = [json.loads(line) for line in made.bytes()["log"].splitlines()]
+    assert any(row["scaled"] for row in rows)
+    assert all(row["weight_norm"] > 0 for row in rows)
+    assert {"a", "regularization"} <= {name for row in rows for name in row["concepts"]}
+    (folder,) = (made.root / ".lorabuild/logs").iterdir()
+    beside = [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
+    assert len(beside) == len(rows) == 12
+    assert beside[-1]["images_a_second"] > 0
+    assert beside[-1]["memory"] > 0
+
+
+def test_held_out_images_are_measured_and_an_early_end_is_told(base, tmp_path):
+    words = {**TRAINING, "validation": {"timesteps": 2}, "early_stop": {"patience": 1, "min_delta": 9.0}}
+    made = Built(tmp_path / "p", base, epochs=4, training=words)
+    made.item.reads["held"] = [made.item.reads["records"].pop(0)]
+    facts = made.run().facts
+    assert (facts["epochs"], facts["planned"]) == (2, 4)
+    assert facts["validation"] > 0
+    told = {event.data["code"]: event.data["text"] for event in made.events if event.kind == "note"}
+    assert told["stopped"] == "the training ended early, after epoch 2 of 4: no better for 1 epochs"
+    assert told["validation"].startswith("epoch 2: validation loss")
+
+
+def test_it_goes_on_from_a_parent_s_weights(built, base, tmp_path):
+    other = Built(tmp_path / "p", base, epochs=1, training={**TRAINING, "optimizer": {"type": "adamw", "lr": 1e-9}})
+    other.item.reads["parent"] = {"lora": other.store.write(built.bytes()["epoch-0002"])}
+    other.run()
+    ours, theirs = load(other.bytes()["epoch-0001"]), load(built.bytes()["epoch-0002"])
+    for name, tensor in ours.items():
+        torch.testing.assert_close(tensor, theirs[name], rtol=0, atol=1e-6)
+
+
+def test_what_will_not_fit_is_said_with_the_device_s_own_numbers(base, tmp_path, monkeypatch):
+    monkeypatch.setattr("lorabuild.training.device.available", lambda: 1 << 20)
+    made = Built(tmp_path / "p", base, epochs=1)
+    made.item.reads["preflight"] = {"frozen": 10**6, "outputs": 10**6}
+    made.run()
+    told = {event.data["code"]: event.data["text"] for event in made.events if event.kind == "note"}
+    assert "are free on this machine" in told["memory"]

@@ -19,7 +19,9 @@ def test_only_fp16_scales_its_losses():
 @pytest.fixture
 def scaled(monkeypatch):
     """Scaled losses on the CPU, which fp16 itself doesn't train on."""
-    monkeypatch.setattr(loop, "scaler", lambda _training, _device: GradScaler("cpu", init_scale=2.0**8, growth_interval=4))
+    monkeypatch.setattr(
+        loop, "scaler", lambda _training, _device: GradScaler("cpu", init_scale=2.0**8, growth_interval=4)
+    )
 
 
 def test_scaled_losses_give_the_same_and_are_resumed_bit_by_bit(tmp_path, scaled):

@@ -21,7 +21,7 @@ KINDS = {
 }
 
 
-class Cut(Exception):
+class Cut(BaseException):
     """The end of a training before its time."""
 
 
@@ -45,13 +45,13 @@ def test_cut_short_it_ends_as_one_left_alone(tmp_path, name):
     assert (again.epochs, again.log) == (whole.epochs, whole.log)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ["lion", "prodigy", "prodigy_plus_schedule_free"])
 def test_behind_their_end_text_encoders_are_the_same_in_every_file(tmp_path, name):
     found = Trained(tmp_path / "a", settings(**KINDS[name], text_encoder_end=0.34))
     end = found.total * 34 // 100
     rates = [row.lr_text_encoder for row in found.state.rows]
-    assert all(rates[end:]) == any(rates[end:]) == False  # noqa: E712
     assert any(rates[:end])
+    assert not any(rates[end:])
     first, *_, last = (load(data) for data in found.epochs[1:])
     same = {key: torch.equal(first[key], last[key]) for key in first if not key.endswith("alpha")}
     assert same == {key: "text_encoder" in key for key in same}

@@ -18,7 +18,7 @@ def test_each_epoch_is_measured_and_logged(tmp_path):
     rows = [json.loads(line) for line in trained.log.splitlines()]
     ends = [row for row, after in zip(rows, [*rows[1:], {"epoch": 9}], strict=True) if row["epoch"] != after["epoch"]]
     assert [row["epoch"] for row in rows if "validation" in row] == [row["epoch"] for row in ends] == [1, 2, 3]
-    assert [note for note in trained.notes if "validation" in note][0].startswith("epoch 1: validation loss ")
+    assert next(note for note in trained.notes if "validation" in note).startswith("epoch 1: validation loss ")
     assert not {f"folder/{number}.png" for number in HELD} & {record.id for record in trained.course.records}
 
 

@@ -1,7 +1,7 @@
 """A tiny but real thing to train: a conv denoiser, an embedding text encoder, low-rank adapters, random records.
 
-As a program, ``tiny_training.py FOLDER DIE_AT_STEP SETTINGS_JSON [SIGNAL]`` trains in FOLDER and kills itself after that
-step.
+As a program, ``tiny_training.py FOLDER DIE_AT_STEP SETTINGS_JSON [SIGNAL]`` trains in FOLDER and kills itself after
+that step.
 """
 
 from __future__ import annotations

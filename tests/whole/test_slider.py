@@ -1,4 +1,4 @@
-"""A slider from its lora.yaml to its files, on a base with random weights: no image anywhere, and nothing is done twice."""
+"""A slider from its lora.yaml to its files, on a base with random weights: no image anywhere, nothing done twice."""
 
 import json
 import shutil
@@ -6,12 +6,12 @@ import shutil
 import pytest
 import safetensors
 import small
+import tiny_sdxl
+import torch
 
-from lorabuild.core.events import silent
 from lorabuild.graph.lock import read_lock
-from lorabuild.graph.verify import verify
-from lorabuild.graph.wishes import Wishes
-from lorabuild.schema.load import load
+from lorabuild.schema.project import Project
+from lorabuild.schema.words import shape, words
 
 SETTINGS = """\
 name: bigger
@@ -103,6 +103,54 @@ def test_more_steps_leave_more_checkpoints(project):
     assert project.build("--set", "slider.steps=6", "--set", "training.schedule={type: constant}").ran["sample"] == 6
 
 
+WORDS = {word.dotted: word for word in words(Project) if word.dotted.startswith("slider.")}
+TRIED = {
+    "slider.targets": [{"target": "cat", "positive": "big cat"}],
+    "slider.targets.<number>.target": "kitten",
+    "slider.targets.<number>.positive": "huge cat",
+    "slider.targets.<number>.negative": "tiny cat",
+    "slider.targets.<number>.neutral": "some cat",
+    "slider.targets.<number>.action": "erase",
+    "slider.targets.<number>.guidance": 1.5,
+    "slider.targets.<number>.weight": 2,
+    "slider.targets.<number>.resolution": 128,
+    "slider.steps": 6,
+    "slider.every": 4,
+    "slider.strengths": [0, 1],
+    "slider.denoise.steps": 3,
+    "slider.denoise.cfg": 1,
+}
+
+
+@pytest.mark.parametrize(
+    "dotted", [name for name, word in WORDS.items() if shape(word.field.annotation).kind != "section"]
+)
+def test_changing_a_word_of_it_changes_the_plan(slider, dotted):
+    """Declared means consumed; a slider's words are looked at here because no other project can have them."""
+    setting = f"{dotted.replace('<number>', '0')}={json.dumps(TRIED[dotted])}"
+    (usual,) = slider.run("plan", "--json").said
+    (plan,) = slider.run("plan", "--json", "--set", setting).said
+    assert usual["clean"]
+    todo = {stage["name"] for stage in plan["stages"] if stage["todo"]}
+    assert ("package" if dotted == "slider.strengths" else "train") in todo
+    assert not plan["clean"]
+
+
+def test_on_sdxl_with_zero_terminal_snr_and_long_prompts(slider, tmp_path):
+    """Two text encoders, sizes, v-prediction from pure noise on: a finite loss, and gradients that move something."""
+    project = small.Small(tmp_path / "sdxl")
+    tiny_sdxl.make(project.root / "base")
+    shutil.copy(slider.path("lora.yaml"), project.path("lora.yaml"))
+    project.write("{model: base}", "{model: base, family: sdxl, prediction: v_prediction, zero_terminal_snr: true}")
+    project.write("positive: big cat", f"positive: {'big ' * 90}cat")
+    done = project.build("package", "--set", "samples.prompts=[]")
+    assert done.code == 0, done.text
+    with safetensors.safe_open(project.path(LORA), "pt") as opened:
+        ups = [opened.get_tensor(name) for name in opened.keys() if name.endswith("lora_up.weight")]  # noqa: SIM118
+    assert all(up.isfinite().all() for up in ups)
+    assert any(up.any() for up in ups)
+
+
 def test_why_says_the_word_that_changed(project):
     said = project.run("why", "slider", "--set", "slider.targets.0.guidance=1.5").text
     assert "slider.targets.0.guidance 1.0 → 1.5" in said
@@ -112,7 +160,7 @@ def test_why_says_the_word_that_changed(project):
 def test_the_file_says_what_it_is(slider):
     with safetensors.safe_open(slider.path(LORA), "pt") as opened:
         words = opened.metadata()
-        assert {opened.get_tensor(name).dtype for name in opened.keys()} == {__import__("torch").float16}  # noqa: SIM118
+        assert {opened.get_tensor(name).dtype for name in opened.keys()} == {torch.float16}  # noqa: SIM118
         assert all(name.startswith("lora_unet_") for name in opened.keys())  # noqa: SIM118
     assert [target["positive"] for target in json.loads(words["lorabuild.slider"])] == ["big cat", "big dog"]
     assert json.loads(words["lorabuild.strengths"]) == [-1, 1]
@@ -140,7 +188,7 @@ def test_the_lock_names_targets_and_no_image(slider):
 
 
 def test_it_is_built_aside_with_the_same_bytes(slider):
-    found = verify(load(slider.root), Wishes(), silent)
+    found = slider.run("verify", "--json").said[-1]
     assert (found["ok"], found["bytes_compared"]) == (True, True)
 
 
