@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--standard-python", default=sys.executable)
     wishes = parser.parse_args()
     wishes.threads, wishes.batch, wishes.steps, wishes.set = 1, 1, 2, []
-    wishes.device, wishes.precision = "cpu", "fp32"
+    wishes.device, wishes.precision, wishes.family = "cpu", "fp32", "sd15"
     with tempfile.TemporaryDirectory() as folder:
         wishes.folder = Path(folder)
         step.make(wishes)

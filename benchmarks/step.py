@@ -1,14 +1,14 @@
 """One training step, ours beside others: the same model, the same cached latents, in one run.
 
     PYTHONPATH=. python benchmarks/step.py [--threads 1] [--size 512] [--batch 1] [--rounds 3] [--steps 6]
-        [--standard CHECKOUT --standard-python PYTHON]
+        [--family sd15] [--device cpu] [--precision fp32] [--standard CHECKOUT --standard-python PYTHON]
 
-The model has SD1.5's layout with narrower blocks (``--channels``) and random weights; its VAE and text encoder are
-small, so that what is timed is the U-Net. Rank 16 LoRA on its linear layers, AdamW, no gradient checkpointing. Every
-contender is a process of its own and does ``--steps`` steps after two that aren't counted; the contenders take turns
-for ``--rounds`` rounds, so that a busy machine is busy for all of them. Seconds are CPU seconds a step (the least and
-the median of all; on a GPU wall seconds), wall seconds beside them; memory is the process's peak, or on a GPU that of
-what was allocated there.
+The model has the layout of its family with narrower blocks (``--channels``; ``--channels 0`` is its real size) and
+random weights; its VAE and text encoders are small, so that what is timed is the U-Net. Rank 16 LoRA on its linear
+layers, AdamW, no gradient checkpointing. Every contender is a process of its own and does ``--steps`` steps after two
+that aren't counted; the contenders take turns for ``--rounds`` rounds, so that a busy machine is busy for all of them.
+Seconds are CPU seconds a step (the least and the median of all; on a GPU wall seconds), wall seconds beside them;
+memory is the process's peak, or on a GPU that of what was allocated there.
 
 * ``bare``: the frozen U-Net alone, forward and backward to its input: nothing trains. What lies above it is overhead.
 * ``ours``: the ``train`` stage as a build runs it, from blobs in a store.
@@ -37,7 +37,10 @@ from types import SimpleNamespace
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent.parent
-WARM, RANK, WIDTH, LENGTH = 2, 16, 768, 77
+WARM, RANK, LENGTH = 2, 16, 77
+NARROW = {"sd15": (64, 128, 256, 256), "sdxl": (64, 128, 256)}
+ENCODERS = {"sd15": (768,), "sdxl": (768, 1280)}
+POOLED, TIMES = 1280, 6
 HERE = ("bare", "ours", "peft")
 
 
@@ -64,7 +67,8 @@ def _wishes() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--channels", type=int, nargs=4, default=(64, 128, 256, 256))
+    parser.add_argument("--family", default="sd15", help="sd15 or sdxl")
+    parser.add_argument("--channels", type=int, nargs="+", help="widths of the blocks; 0 is the real size")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--precision", default="fp32", help="of all contenders: fp32 or bf16")
     parser.add_argument(
@@ -75,13 +79,15 @@ def _wishes() -> argparse.Namespace:
     parser.add_argument("--standard-python", default=sys.executable, help="a Python that has what it needs")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    wishes = parser.parse_args()
+    wishes.channels = wishes.channels or NARROW[wishes.family]
+    return wishes
 
 
 def run(name: str, wishes: argparse.Namespace) -> Any:
     """One contender in its own process: ``{seconds, wall, first, memory}``."""
     python = wishes.standard_python if name == "standard" else sys.executable
-    asked = ["threads", "size", "batch", "steps", "device", "precision", "folder"]
+    asked = ["threads", "size", "batch", "steps", "device", "precision", "family", "folder"]
     asked += ["standard"] if wishes.standard else []
     words = [word for part in asked for word in (f"--{part}", str(getattr(wishes, part)))]
     words += [word for setting in wishes.set for word in ("--set", setting)]
@@ -159,18 +165,10 @@ def make(wishes: argparse.Namespace) -> None:
     import torch
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
     from PIL import Image
-    from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
-    base = wishes.folder / "base"
-    UNet2DConditionModel(
-        block_out_channels=tuple(wishes.channels),
-        cross_attention_dim=WIDTH,
-        attention_head_dim=8,
-        sample_size=64,
-        down_block_types=(*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"),
-        up_block_types=("UpBlock2D", *["CrossAttnUpBlock2D"] * 3),
-    ).save_pretrained(base / "unet")
+    base, kind = wishes.folder / "base", torch.bfloat16 if wishes.precision == "bf16" else torch.float32
+    UNet2DConditionModel.from_config(layout(wishes)).to(kind).save_pretrained(base / "unet")
     AutoencoderKL(
         block_out_channels=(32, 32, 32, 32),
         layers_per_block=1,
@@ -178,23 +176,14 @@ def make(wishes: argparse.Namespace) -> None:
         up_block_types=("UpDecoderBlock2D",) * 4,
         scaling_factor=0.18215,
     ).save_pretrained(base / "vae")
-    words = vocabulary(base / "tokenizer")
-    CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=words,
-            hidden_size=WIDTH,
-            intermediate_size=WIDTH,
-            num_hidden_layers=1,
-            num_attention_heads=12,
-            bos_token_id=words - 2,
-            eos_token_id=words - 1,
-            pad_token_id=words - 1,
-        )
-    ).save_pretrained(base / "text_encoder")
+    for number, width in enumerate(ENCODERS[wishes.family], 1):
+        behind = "" if number == 1 else f"_{number}"
+        words = vocabulary(base / f"tokenizer{behind}")
+        text_encoder(words, width, projects=number > 1).save_pretrained(base / f"text_encoder{behind}")
     DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
     ).save_pretrained(base / "scheduler")
-    (base / "model_index.json").write_text(json.dumps(INDEX))
+    (base / "model_index.json").write_text(json.dumps(index(wishes.family)))
     pictures = wishes.folder / "pictures" / "1_a"
     pictures.mkdir(parents=True)
     for number in range(4):
@@ -202,18 +191,47 @@ def make(wishes: argparse.Namespace) -> None:
         (pictures / f"{number}.txt").write_text("a, b")
 
 
-INDEX = {
-    "_class_name": "StableDiffusionPipeline",
-    "feature_extractor": [None, None],
-    "image_encoder": [None, None],
-    "requires_safety_checker": False,
-    "safety_checker": [None, None],
-    "scheduler": ["diffusers", "DDIMScheduler"],
-    "text_encoder": ["transformers", "CLIPTextModel"],
-    "tokenizer": ["transformers", "CLIPTokenizer"],
-    "unet": ["diffusers", "UNet2DConditionModel"],
-    "vae": ["diffusers", "AutoencoderKL"],
-}
+def layout(wishes: argparse.Namespace) -> dict[str, Any]:
+    """The U-Net's config: the family's own, with other widths."""
+    configs = PACKAGE / "lorabuild" / "models" / "configs" / wishes.family
+    own: dict[str, Any] = json.loads((configs / "unet" / "config.json").read_text("utf-8"))
+    return own if wishes.channels[0] == 0 else {**own, "block_out_channels": list(wishes.channels)}
+
+
+def text_encoder(words: int, width: int, *, projects: bool) -> Any:
+    """A CLIP text encoder of one layer."""
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+    config = CLIPTextConfig(
+        vocab_size=words,
+        hidden_size=width,
+        intermediate_size=width,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        projection_dim=POOLED,
+        bos_token_id=words - 2,
+        eos_token_id=words - 1,
+        pad_token_id=words - 1,
+    )
+    return CLIPTextModelWithProjection(config) if projects else CLIPTextModel(config)
+
+
+def index(family: str) -> dict[str, Any]:
+    """``model_index.json``."""
+    known = {
+        "_class_name": "StableDiffusionPipeline" if family == "sd15" else "StableDiffusionXLPipeline",
+        "feature_extractor": [None, None],
+        "image_encoder": [None, None],
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
+    if family == "sd15":
+        return {**known, "requires_safety_checker": False, "safety_checker": [None, None]}
+    second = {"text_encoder_2": ["transformers", "CLIPTextModelWithProjection"]}
+    return {**known, **second, "tokenizer_2": ["transformers", "CLIPTokenizer"]}
 
 
 def vocabulary(folder: Path) -> int:
@@ -231,13 +249,33 @@ def vocabulary(folder: Path) -> int:
     return len(words)
 
 
-def cached(wishes: argparse.Namespace) -> tuple[Any, Any]:
-    """Latents ``[4, 4, h, w]`` and hidden states ``[4, 77, 768]``."""
+def cached(wishes: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    """Latents ``[4, 4, h, w]`` and what the text encoders said: ``hidden`` ``[4, 77, D]``, of SDXL ``pooled`` too."""
     import torch
 
-    side = wishes.size // 8
-    drawn = torch.Generator().manual_seed(1)
-    return torch.randn(4, 4, side, side, generator=drawn), torch.randn(4, LENGTH, WIDTH, generator=drawn)
+    side, drawn = wishes.size // 8, torch.Generator().manual_seed(1)
+    latents = torch.randn(4, 4, side, side, generator=drawn)
+    told = {"hidden": torch.randn(4, LENGTH, sum(ENCODERS[wishes.family]), generator=drawn)}
+    if wishes.family == "sdxl":
+        told["pooled"] = torch.randn(4, POOLED, generator=drawn)
+    return latents, told
+
+
+def asked(model: Any, noisy: Any, times: Any, told: dict[str, Any], size: int) -> Any:
+    """The U-Net's answer, asked in diffusers' own way."""
+    import torch
+
+    more = {}
+    if "pooled" in told:
+        sizes = torch.tensor([size, size, 0, 0, size, size], device=noisy.device, dtype=noisy.dtype)
+        more["added_cond_kwargs"] = {"text_embeds": told["pooled"], "time_ids": sizes.repeat(len(noisy), 1)}
+    return model(noisy, times, encoder_hidden_states=told["hidden"], **more).sample
+
+
+def dealt(wishes: argparse.Namespace, step: int, latents: Any, told: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The rows of a step, on the device."""
+    rows = [(step * wishes.batch + row) % 4 for row in range(wishes.batch)]
+    return latents[rows].to(wishes.device), {name: held[rows].to(wishes.device) for name, held in told.items()}
 
 
 def autocast(wishes: argparse.Namespace) -> Any:
@@ -260,15 +298,14 @@ def unet(wishes: argparse.Namespace) -> Any:
 
 def bare(wishes: argparse.Namespace) -> None:
     """Forward and backward of the frozen U-Net."""
-    clock, model, (latents, hidden) = Clock(wishes.device), unet(wishes), cached(wishes)
+    clock, model, (latents, said) = Clock(wishes.device), unet(wishes), cached(wishes)
     import torch
 
     for step in range(WARM + wishes.steps):
-        rows = [(step * wishes.batch + row) % 4 for row in range(wishes.batch)]
-        noisy, told = (tensor[rows].to(wishes.device) for tensor in (latents, hidden))
+        noisy, told = dealt(wishes, step, latents, said)
         times = torch.full((wishes.batch,), 500, device=wishes.device)
         with autocast(wishes):
-            answer = model(noisy.requires_grad_(), times, encoder_hidden_states=told).sample
+            answer = asked(model, noisy.requires_grad_(), times, told, wishes.size)
         answer.float().square().mean().backward()
         clock.tick()
     clock.say()
@@ -276,7 +313,7 @@ def bare(wishes: argparse.Namespace) -> None:
 
 def plain(wishes: argparse.Namespace) -> None:
     """The loop that a person writes with diffusers and peft."""
-    clock, model, (latents, hidden) = Clock(wishes.device), unet(wishes), cached(wishes)
+    clock, model, (latents, said) = Clock(wishes.device), unet(wishes), cached(wishes)
     import torch
     from diffusers import DDPMScheduler
     from peft import LoraConfig
@@ -290,11 +327,10 @@ def plain(wishes: argparse.Namespace) -> None:
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
     torch.manual_seed(0)
     for step in range(WARM + wishes.steps):
-        rows = [(step * wishes.batch + row) % 4 for row in range(wishes.batch)]
-        clean, told = (tensor[rows].to(wishes.device) for tensor in (latents, hidden))
+        clean, told = dealt(wishes, step, latents, said)
         noise, times = torch.randn_like(clean), torch.randint(0, 1000, (wishes.batch,), device=wishes.device)
         with autocast(wishes):
-            answer = model(scheduler.add_noise(clean, noise, times), times, encoder_hidden_states=told).sample
+            answer = asked(model, scheduler.add_noise(clean, noise, times), times, told, wishes.size)
         torch.nn.functional.mse_loss(answer.float(), noise).backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
@@ -315,11 +351,14 @@ def ours(wishes: argparse.Namespace) -> None:
     from lorabuild.schema.site import Site
     from lorabuild.stages import train
 
-    clock, (latents, hidden) = Clock(wishes.device), cached(wishes)
+    clock, (latents, said) = Clock(wishes.device), cached(wishes)
     with tempfile.TemporaryDirectory() as folder:
         store, root = Store(Path(folder) / ".lorabuild"), Path(folder)
-        tokens = save({"tokens": torch.zeros(1, LENGTH, dtype=torch.int64)})
-        text = [store.write(tokens), store.write(save({"hidden": hidden[0].contiguous()}))]
+        tokens = store.write(save({"tokens": torch.zeros(len(ENCODERS[wishes.family]), LENGTH, dtype=torch.int64)}))
+        texts = [
+            [tokens, store.write(save({name: held[place].contiguous() for name, held in said.items()}))]
+            for place in range(4)
+        ]
         records = [
             {
                 "id": f"{place}.png",
@@ -330,13 +369,13 @@ def ours(wishes: argparse.Namespace) -> None:
                 "prior": False,
                 "size": [wishes.size, wishes.size],
                 "sizes": [wishes.size, wishes.size, 0, 0, wishes.size, wishes.size],
-                "texts": [[text[0], store.write(save({"hidden": hidden[place].contiguous()}))]],
+                "texts": [texts[place]],
             }
             for place in range(4)
         ]
         project: dict[str, Any] = {
             "name": "step",
-            "base": {"model": os.fspath(wishes.folder / "base")},
+            "base": {"model": os.fspath(wishes.folder / "base"), "family": wishes.family},
             "concepts": {"a": {"folder": "a"}},
             "network": {"type": "lora", "dim": RANK, "alpha": RANK // 2},
             "training": {"train": "unet", "precision": wishes.precision, "batch": wishes.batch},
@@ -349,7 +388,7 @@ def ours(wishes: argparse.Namespace) -> None:
         site = Site(Project.model_validate(project), root)
         key = "b3:" + "1" * 64
         epochs = -(-(WARM + wishes.steps) // 4)
-        reads = {"records": records, "empty": text, "epochs": epochs, "key": key}
+        reads = {"records": records, "empty": texts[0], "epochs": epochs, "key": key}
         _every_step(clock)
         with store.writer("train") as outputs:
             train.run([Item("train", key, {}, reads)], site, outputs, lambda _event: None)

@@ -1,5 +1,10 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import lorabuild
 from lorabuild.core.errors import BlobError
 from lorabuild.core.store import Store
 from lorabuild.graph.worker import Lent
@@ -42,3 +47,17 @@ def test_a_helper_writes_nothing(held):
     for write in (lent.write, lent.done, lent.aside):
         with pytest.raises(AssertionError):
             write(b"")
+
+
+def test_it_leaves_with_the_process_that_started_it():
+    code = (
+        "import threading, time; from lorabuild.graph import worker;"
+        "threading.Thread(target=worker._leave_with_leader, daemon=True).start();"
+        "print('up', flush=True); time.sleep(60)"
+    )
+    words = [sys.executable, "-c", code]
+    root = str(Path(lorabuild.__file__).parents[1])
+    with subprocess.Popen(words, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"up\n"
+        process.stdin.close()  # as the system does when its owner is killed
+        assert process.wait(timeout=20) == 1

@@ -17,7 +17,7 @@ def free_port():
 
 
 def test_one_process_starts_nobody_and_writes_nothing(tmp_path):
-    with led(ALONE, torch.device("cpu"), tmp_path, tmp_path, {}) as team:
+    with led(ALONE, torch.device("cpu"), tmp_path, tmp_path) as team:
         assert team is TEAM
     assert not list(tmp_path.iterdir())
 

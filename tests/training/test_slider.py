@@ -177,6 +177,24 @@ def test_pictures_are_half_drawn_as_deep_as_the_look_says_with_guidance_and_the_
     assert begun.ways == (1.0, -1.0) * 10
 
 
+def test_chance_rests_while_a_picture_is_drawn_and_counts_from_the_look_where_it_is_learned():
+    world = World((1.0, 1.0))
+    looks = world.looks(4)
+    seen, plain = [], world.model.predict
+    world.adapter.begin((0, 0))
+
+    def predict(*given):
+        seen.append((world.adapter.multiplier, world.adapter.seeds))
+        return plain(*given)
+
+    world.model.predict = predict
+    world.objective(looks, 0)
+    *drawn, base, up, down = seen
+    seeds = world.objective.feed.seeds(looks)
+    assert {chances for _, chances in drawn} == {None}
+    assert (base[0], up, down) == (0.0, (1.0, seeds), (-1.0, seeds))
+
+
 def test_without_guidance_the_empty_prompt_is_not_asked():
     counts = []
     for cfg in (1.0, 2.0):

@@ -108,10 +108,7 @@ def gone(pid, seconds=20):
     return False
 
 
-@pytest.mark.parametrize(
-    ("who", "sign", "code"),
-    [("helper", signal.SIGKILL, 1), ("leader", signal.SIGINT, 130), ("leader", signal.SIGKILL, -signal.SIGKILL)],
-)
+@pytest.mark.parametrize(("who", "sign", "code"), [("helper", signal.SIGKILL, 1), ("leader", signal.SIGINT, 130)])
 def test_all_end_when_one_does(ready, tmp_path, who, sign, code):
     made = ready.copy(tmp_path / "tiny")
     process, helper = started(made)
