@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
     loaded = opened(args)
     with placed(loaded):
-        rows = fetch(loaded.site, say, dry_run=args.dry_run)
+        rows = fetch(loaded, say, dry_run=args.dry_run)
     if as_json(args):
         print(json.dumps({"event": "done", "ok": True, "downloaded": not args.dry_run, "models": rows}))
     elif not getattr(args, "quiet", False):

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
     loaded = opened(args)
     with placed(loaded):
-        rows = update(loaded.site, args.names, lambda text: print(text, file=sys.stderr), dry_run=args.dry_run)
+        rows = update(loaded, args.names, lambda text: print(text, file=sys.stderr), dry_run=args.dry_run)
     if as_json(args):
         print(json.dumps({"event": "done", "ok": True, "models": rows}, ensure_ascii=False))
     elif not getattr(args, "quiet", False):
@@ -47,7 +47,8 @@ def _lines(rows: list[dict[str, Any]], *, dry_run: bool) -> Iterator[str]:
     if not rows:
         yield "this project takes no model from the hub"
     for row in rows:
-        yield f"{row['model']}: {row['source']}  {_told(row)}"
+        of = f"{row['variant']}: " if "variant" in row else ""
+        yield f"{of}{row['model']}: {row['source']}  {_told(row)}"
     if any(row["moved"] for row in rows):
         yield "nothing was changed" if dry_run else "lora.lock is changed; the next `lorabuild` builds with these"
 

@@ -154,7 +154,7 @@ def _run(worker: _Worker, loaded: Loaded, stages: tuple[str, ...]) -> None:
     early, late = ([stage for stage in stages if (stage in EARLY) == first] for first in (True, False))
     run_stages(early, worker.clean, worker.run)
     if loaded.variants:
-        attach(view, loaded, wishes.seen)
+        attach(view, loaded, wishes.seen, lonely=bool(wishes.variant))
     workers = [worker.of(variant) for variant in view.variants]
     for one in workers:
         run_stages(early, one.clean, one.run)

@@ -12,16 +12,17 @@ from lorabuild.models import hub, source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from lorabuild.schema.loaded import Loaded
     from lorabuild.schema.site import Site
 
 Row = dict[str, Any]
 
 
-def fetch(site: Site, say: Callable[[Row], None], *, dry_run: bool) -> list[Row]:
+def fetch(loaded: Loaded, say: Callable[[Row], None], *, dry_run: bool) -> list[Row]:
     """Download what is missing of every hub model, at the revision that lora.lock pins it to.
 
     Args:
-        site: the project.
+        loaded: the project; the models of its variants are brought here, too.
         say: is shown each model before it is downloaded.
         dry_run: only look at what it would cost.
 
@@ -34,17 +35,18 @@ def fetch(site: Site, say: Callable[[Row], None], *, dry_run: bool) -> list[Row]
         ProjectError: there is no such model or revision, or a local one is missing.
         LorabuildError: the hub can't be reached, and something is missing.
     """
-    rows = []
-    for what, name in on_hub(site).items():
-        rows.append(_fetched(site, what, name, say, dry_run=dry_run))
-    if source.lacks_vocabulary(site):
+    sites, rows = {"": loaded.site} | {name: one.site for name, one in loaded.variants.items()}, []
+    for (variant, what), name in on_hub(loaded).items():
+        rows.append(_fetched(sites[variant], what, name, say, dry_run=dry_run))
+    if any(source.lacks_vocabulary(site) for site in sites.values()):
         name = hub.HubName(hub.CLIP, "main")
         rows.append(_row("vocabulary", name, hub.costs(name, hub.VOCABULARY)))
         say(rows[-1])
         if not dry_run:
             hub.get_vocabulary()
     if not dry_run:
-        _prove(site)
+        for site in sites.values():
+            _prove(site)
     return rows
 
 

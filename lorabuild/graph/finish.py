@@ -88,8 +88,12 @@ def hold_to_lock(view: View, stages: tuple[str, ...]) -> None:
 
 def _known(variants: Mapping[str, Any], stages: tuple[str, ...]) -> dict[str, Any]:
     """What a lock says of variants, as far as these stages go."""
+    passed = () if "train" in stages else ("lineage",)
     return {
-        name: {"stages": {stage: root for stage, root in entry.get("stages", {}).items() if stage in stages}}
+        name: {
+            **{word: value for word, value in entry.items() if word not in passed},
+            "stages": {stage: root for stage, root in entry.get("stages", {}).items() if stage in stages},
+        }
         for name, entry in variants.items()
     }
 

@@ -87,10 +87,14 @@ def _distinct(view: View, stage: str) -> list[dict[str, Any]]:
 
 
 def _variant(view: View, stages: tuple[str, ...]) -> dict[str, Any]:
-    """What a variant makes of each stage that is another one than the project's: the root of its keys."""
+    """What of a variant is another than the project's: the roots of its keys, its models, its lineage."""
     roots = {stage: digest(view.raw_keys(stage)) for stage in stages if stage != "report"}
     main = {stage: digest(view.main.raw_keys(stage)) for stage in roots} if view.main else {}
-    return {"stages": {stage: root for stage, root in roots.items() if root != main.get(stage)}}
+    known = _models(view.main) if view.main else {}
+    models = {what: model for what, model in _models(view).items() if model != known.get(what)}
+    held = lineage(view) if "train" in stages else {}
+    found = {"stages": {stage: root for stage, root in roots.items() if root != main.get(stage)}}
+    return found | ({"models": models} if models else {}) | ({"lineage": held} if held else {})
 
 
 def comparable(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

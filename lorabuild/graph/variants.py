@@ -33,9 +33,11 @@ DERIVED = ("fresh", "members", "balance", "caption options")
 """What a view works out before the training."""
 
 
-def attach(view: View, loaded: Loaded, seen: Seen | None = None) -> None:
+def attach(view: View, loaded: Loaded, seen: Seen | None = None, *, lonely: bool = False) -> None:
     """Give the project's view those of its variants; it is planned up to the training by then, or is now."""
     view.variants = tuple(_variant(view, name, one.site, seen) for name, one in loaded.variants.items())
+    for variant in view.variants:
+        variant.lonely = lonely
 
 
 def _variant(view: View, name: str, site: Site, seen: Seen | None) -> View:
@@ -67,6 +69,8 @@ def own(view: View, stage: str) -> Step:
     if step is base:
         return Step(stage, (), {}, ())
     known = {*(item.key for item in base.items), *(f"b3:{key.hex()}" for key in split(base.taken.keys))}
+    if view.lonely:
+        known -= {item.key for item in base.todo}
     items, todo = (tuple(_named(view, known, some)) for some in (step.items, step.todo))
     late = stage not in EARLY
     waiting = {name: parts for name, parts in step.waiting.items() if late or base.waiting.get(name) != parts}

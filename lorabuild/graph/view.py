@@ -91,6 +91,7 @@ class View:
         variant: the variant's name; empty for the project itself.
         main: of a variant the project's own view.
         variants: of the project the views of its variants, once they are attached.
+        lonely: of a variant that it is built without the project itself.
     """
 
     site: Site
@@ -108,6 +109,7 @@ class View:
     variant: str = ""
     main: View | None = None
     variants: tuple[View, ...] = ()
+    lonely: bool = False
 
     def all(self) -> tuple[View, ...]:
         """This view and those of its variants."""

@@ -36,8 +36,9 @@ def pin(site: Site, what: str, source: str) -> str | None:
 def _pins(path: Path, _changed: int, _size: int) -> dict[tuple[str, str], str]:
     """(model, source) → commit. A lock that can't be read pins nothing: whoever needs more of it says what is wrong."""
     try:
-        models: Any = json.loads(path.read_bytes())["models"]
-        rows = [(what, held["source"], held["revision"]) for what, held in models.items()]
+        content: Any = json.loads(path.read_bytes())
+        sections = [content["models"], *(entry.get("models", {}) for entry in content.get("variants", {}).values())]
+        rows = [(what, held["source"], held["revision"]) for models in sections for what, held in models.items()]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
     return {(what, source): commit for what, source, commit in rows if _COMMIT.fullmatch(str(commit))}

@@ -12,10 +12,11 @@ from lorabuild.schema.noise import Noise, Timesteps, Uniform
 from lorabuild.schema.optimizer import AdamW, Optimizer
 from lorabuild.schema.run import Run
 from lorabuild.schema.schedule import CosineWithRestarts, Schedule
+from lorabuild.schema.section import Section
 
 
-class Training(CaptionForms, Run):
-    """How the network is trained."""
+class Learning(Section):
+    """What a step is: optimizer, batch, loss, noise."""
 
     optimizer: Optimizer = Field(AdamW(), description="Optimizer and its arguments.")
     unet_lr: float | None = Field(
@@ -82,3 +83,7 @@ class Training(CaptionForms, Run):
         description="On CUDA: only kernels that give the same bits again. `false` may train faster, and no bytes are "
         "promised. Changes nothing on a CPU.",
     )
+
+
+class Training(CaptionForms, Run, Learning):
+    """How the network is trained."""

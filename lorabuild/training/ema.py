@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -32,8 +32,9 @@ class Average:
     def update(self, step: int) -> None:
         """Step ``step`` (from 0) is done."""
         decay = min(self.decay, (1 + step) / (10 + step))
+        follow: Any = get_ema_multi_avg_fn  # torch gives it no types
         with torch.no_grad():
-            get_ema_multi_avg_fn(decay)(self.values, self.parameters, None)
+            follow(decay)(self.values, self.parameters, None)
 
     @contextmanager
     def shown(self) -> Iterator[None]:

@@ -67,7 +67,8 @@ def by_concept(looks: Sequence[Look], losses: Sequence[float], concepts: Sequenc
 
 def told(row: Row, concepts: Sequence[str]) -> dict[str, Any]:
     """A row as JSON has it: what isn't finite is left out."""
-    plain = {name: value for name, value in zip(Row._fields[:PLAIN], row, strict=False) if math.isfinite(value)}
+    numbers: dict[str, float] = {name: getattr(row, name) for name in Row._fields[:PLAIN]}
+    plain = {name: value for name, value in numbers.items() if math.isfinite(value)}
     seen = {name or PRIOR: loss for name, loss in zip(concepts, row.concepts, strict=True) if math.isfinite(loss)}
     return {**plain, "concepts": seen} if seen else plain
 
@@ -86,4 +87,5 @@ def columns(rows: Sequence[Row]) -> Tensor:
 
 def rows_of(numbers: Tensor) -> list[Row]:
     """The inverse of ``columns``."""
-    return [Row(int(row[0]), int(row[1]), *row[2:PLAIN], tuple(row[PLAIN:])) for row in numbers.tolist()]
+    found = (dict(zip(Row._fields, [*row[:PLAIN], tuple(row[PLAIN:])], strict=True)) for row in numbers.tolist())
+    return [Row(**{**row, "step": int(row["step"]), "epoch": int(row["epoch"])}) for row in found]

@@ -78,7 +78,8 @@ class Passes:
         for _, prepared in pieces:
             distances = self.objective.measure(prepared)
             loss = distances.sum() / images
-            (scaler.scale(loss) if scaler else loss).backward()
+            scaled: Tensor = scaler.scale(loss) if scaler else loss
+            torch.autograd.backward(scaled)
             values.append(distances.detach())
         device = self.moving.parameters[0].device
         return torch.cat(values) if values else torch.zeros(0, device=device)

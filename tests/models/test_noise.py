@@ -68,3 +68,17 @@ def test_weightings_see_the_snr_before_it_is_rescaled():
     assert torch.equal(plain.snr(t), zero.snr(t))
     assert (zero.alphas_cumprod[1:] < plain.alphas_cumprod[1:]).all()
     assert zero.alphas_cumprod[-1] == 0
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_a_step_is_that_of_ddim(prediction):
+    from diffusers import DDIMScheduler
+
+    config = {**SD15, "prediction_type": prediction}
+    scheduler = DDIMScheduler(clip_sample=False, set_alpha_to_one=False, timestep_spacing="trailing", **config)
+    scheduler.set_timesteps(10)
+    noisy, answer = (torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    t, to = scheduler.timesteps[3], scheduler.timesteps[4]
+    theirs = scheduler.step(answer, t, noisy).prev_sample
+    ours = diffusion(config).step(noisy, answer, t.expand(2), to.expand(2))
+    assert torch.allclose(ours, theirs, atol=1e-5)

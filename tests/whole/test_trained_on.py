@@ -114,23 +114,18 @@ def test_an_early_end_is_the_result(tmp_path, models):
 
 
 def test_ctrl_c_and_sigterm_save_the_step_under_way(tmp_path, models):
-    words = ", save_state_every: 100000"
-    whole, cut = (made(tmp_path / name, models, words=words, budget="steps: 600, epochs: 2") for name in ("a", "b"))
-    stopped_at = []
+    project = made(tmp_path / "p", models, words=", save_state_every: 100000", budget="steps: 4000, epochs: 2")
+    saved = 0
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        with cut.process("build", "--json") as running:
-            done = next(at for line in running.stdout if (at := done_in_training(line)))
+        with project.process("build", "--json") as running:
+            said = [json.loads(next(line for line in running.stdout if done_in_training(line)))]
             running.send_signal(number)
-            running.stdout.read()
+            said += [json.loads(line) for line in running.stdout]
             assert "Traceback" not in running.stderr.read()
         assert running.returncode == code
-        stopped_at.append(done)
-    resumed = cut.build()
-    assert resumed.code == 0
-    goes_on = int(notes(resumed)["resumed"].rpartition(" ")[2])
-    assert goes_on >= stopped_at[1] > stopped_at[0]
-    assert whole.build().code == 0
-    assert outputs(cut)[0] == outputs(whole)[0]
+        last = max(done_in_training(json.dumps(event)) for event in said)
+        before, saved = saved, max(int(path.name[6:14]) for path in project.root.glob(".lorabuild/work/*/state-*"))
+        assert saved >= last > before
 
 
 def done_in_training(line):

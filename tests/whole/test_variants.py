@@ -90,6 +90,9 @@ def test_one_variant_alone(many, tmp_path):
     assert project.build().code == 0
     assert project.path("lora.lock").read_bytes() != lock
     assert project.build("--variant", "bigg").code == 2
+    drawn = project.build("--variant", "big", "--set", "samples.seed=9")  # one picture without the LoRA, one with it
+    assert drawn.code == 0, drawn.text
+    assert drawn.ran["sample"] == 2
 
 
 def trainings(project):
