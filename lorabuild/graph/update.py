@@ -53,8 +53,8 @@ def update(loaded: Loaded, names: Sequence[str], say: Callable[[str], None], *, 
 def _chosen(known: Known, names: Sequence[str]) -> Known:
     """The models that are asked for. Raises ``ProjectError``."""
     words: dict[str, set[tuple[str, str]]] = {}
-    for place, name in known.items():
-        for word in {str(name), name.repo, place[1]}:
+    for place, model in known.items():
+        for word in {str(model), model.repo, place[1]}:
             words.setdefault(word, set()).add(place)
     for name in names:
         if name not in words:
@@ -65,7 +65,7 @@ def _chosen(known: Known, names: Sequence[str]) -> Known:
                 next_step=f"did you mean `{near}`?" if near else f"it takes: {', '.join(words) or 'nothing'}",
             )
     asked = {place for name in names for place in words[name]} or {*known}
-    return {place: name for place, name in known.items() if place in asked}
+    return {place: model for place, model in known.items() if place in asked}
 
 
 def _row(variant: str, what: str, name: hub.HubName) -> dict[str, Any]:

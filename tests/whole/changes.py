@@ -297,7 +297,7 @@ ROWS: dict[str, dict[str, Case]] = {
         "shuffled": Case(
             say(("  batch: 6\n", "  batch: 6\n  caption_shuffle: true\n  caption_variants: 2\n")),
             ("text", "new"),
-            more={"text": 14},
+            more={"text": 16},
         ),
     },
 }
