@@ -33,6 +33,10 @@ def run(args: argparse.Namespace) -> int:
         if not as_json(args) and not getattr(args, "quiet", False):
             print(_line(row), file=sys.stderr)
 
+    if as_json(args) or getattr(args, "quiet", False):
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        disable_progress_bars()
     loaded = opened(args)
     with placed(loaded):
         rows = fetch(loaded, say, dry_run=args.dry_run)

@@ -17,6 +17,7 @@ from lorabuild.graph.members import members
 from lorabuild.graph.namesakes import shared_words
 from lorabuild.graph.order import OF_IMAGES, STAGES, up_to
 from lorabuild.graph.variants import own, told, whole
+from lorabuild.networks import clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +50,9 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def notes(view: View) -> list[dict[str, str]]:
-    """What a training that is to be done has before it, and what of the images it leaves out."""
+    """What a training that is to be done has before it, where its file won't load, and the images it leaves out."""
     found = [note for item in view.step("train").todo for note in item.reads.get("notes", ())]
+    found += [{"code": "client", "item": "network", "text": text} for text in clients.said(view.project.network)]
     if view.project.training.validation:
         out, share = held_out(view), view.project.training.validation.share
         many = (

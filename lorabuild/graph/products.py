@@ -15,6 +15,7 @@ from lorabuild.graph.heldout import held_out
 from lorabuild.graph.members import captioned, members, priors
 from lorabuild.graph.status import aside
 from lorabuild.graph.view import Draft, View, Waiting, item
+from lorabuild.networks import clients
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -123,6 +124,7 @@ def _facts(view: View, trained: Result) -> dict[str, Any]:
         "buckets": [min(sides), max(sides)],
         "images": _images(view),
         "held": len(held_out(view)),
+        "clients": clients.said(view.project.network),
         "priors": [{"bucket": bucket, "repeats": 1} for bucket in _prior_buckets(view)],
         "date": view.date,
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partialmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lorabuild.core.errors import LorabuildError, ProjectError
 
@@ -56,7 +57,7 @@ def parse(text: str) -> HubName | None:
     return HubName(match[1], match[2] or "main") if match else None
 
 
-def cached(name: HubName) -> tuple[str, Path]:
+def cached(name: HubName, where: str = WHERE) -> tuple[str, Path]:
     """Commit and snapshot folder in the local cache. Raises ``ProjectError`` when it was never downloaded."""
     repo = _home(name)
     pointer = repo / "refs" / name.wanted
@@ -67,12 +68,12 @@ def cached(name: HubName) -> tuple[str, Path]:
     if name.pin:
         raise ProjectError(
             _not_here(name),
-            where=WHERE,
+            where=where,
             next_step="`lorabuild fetch` downloads it while online; `lorabuild update` moves the pin to the newest one",
         )
     raise ProjectError(
         f"{name} is neither a path in this project nor a hub model that was downloaded here",
-        where=WHERE,
+        where=where,
         next_step="a build downloads it while online; by hand: "
         f"hf download {name.repo} --revision {name.revision} --exclude '*.ckpt' "
         "--exclude '*.bin'; or give a local folder or file",
@@ -126,9 +127,14 @@ def costs(name: HubName, patterns: Sequence[str] = ()) -> list[Cost]:
     Goes online. Raises ``ProjectError`` where there is no such model or revision, ``LorabuildError`` without the hub.
     """
     from huggingface_hub import snapshot_download
+    from tqdm.auto import tqdm  # type: ignore[import-untyped]
+
+    silent: Any = type("Silent", (tqdm,), {"__init__": partialmethod(tqdm.__init__, disable=True)})
 
     def ask(*patterns: str) -> list[Cost]:
-        found = snapshot_download(name.repo, revision=name.wanted, allow_patterns=list(patterns), dry_run=True)
+        found = snapshot_download(
+            name.repo, revision=name.wanted, allow_patterns=list(patterns), dry_run=True, tqdm_class=silent
+        )
         return [Cost(one.filename, one.file_size or 0, one.is_cached) for one in found]
 
     with _online(name):

@@ -214,7 +214,7 @@ def _vae(site: Site, text: str, family: str) -> tuple[Path, ...]:
     if path.is_file() and path.suffix == ".safetensors":
         return (CONFIGS / family / "vae" / "config.json", path)
     if not path.is_dir() and (named := pinned(site, "vae", text)):
-        _, path = hub.cached(named)
+        _, path = hub.cached(named, VAE_WHERE)
     if path.is_dir():
         inner = path / "vae"
         return layout.files(inner if inner.is_dir() else path, "vae", VAE_WHERE)

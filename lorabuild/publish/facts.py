@@ -66,6 +66,7 @@ class Run:
         buckets: shortest and longest side of a bucket in pixels.
         images: what was trained on.
         priors: regularization pictures.
+        clients: what some programs can't do with this file, a sentence each.
         held: images that were kept back for the validation loss.
         date: seconds since 1970 when the person fixed a date (SOURCE_DATE_EPOCH), else None: files carry no clock.
     """
@@ -82,6 +83,7 @@ class Run:
     priors: tuple[Prior, ...] = ()
     date: int | None = None
     held: int = 0
+    clients: tuple[str, ...] = ()
 
 
 def run_of(reads: Mapping[str, Any]) -> Run:
@@ -100,6 +102,7 @@ def run_of(reads: Mapping[str, Any]) -> Run:
         priors=tuple(Prior((prior["bucket"][0], prior["bucket"][1]), prior["repeats"]) for prior in reads["priors"]),
         date=reads["date"],
         held=reads.get("held", 0),
+        clients=tuple(reads.get("clients", ())),
     )
 
 

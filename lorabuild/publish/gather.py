@@ -77,7 +77,10 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
         triggers=exposures(project, reads["balance"]["triggers"], run),
         buckets=bucket_bars(run.images),
         aside=tuple(Note(entry["item"], entry["stage"], entry["problem"]) for entry in reads["aside"]),
-        warnings=tuple(Note(entry["item"], entry["code"], entry["text"]) for entry in reads["balance"]["warnings"]),
+        warnings=(
+            *(Note("network", "client", text) for text in run.clients),
+            *(Note(entry["item"], entry["code"], entry["text"]) for entry in reads["balance"]["warnings"]),
+        ),
         stages=tuple(StageLine(line["name"], line["ran"], line["reused"], line["seconds"]) for line in reads["stages"]),
         files=tuple(OutputFile(file["name"], file["sha256"], file["bytes"]) for file in reads["files"]),
         settings=tuple(flatten(project.model_dump(mode="json", by_alias=True))),

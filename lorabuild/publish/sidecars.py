@@ -41,4 +41,5 @@ def notes(project: Project, run: Run) -> str:
     trained = f"{network.line(project.network)}; epoch {run.epoch} of {run.epochs}; {shown}; base {run.base.name}."
     author = [f"By {project.output.author}."] if project.output.author else []
     license_ = [f"Licence: {project.output.license}."] if project.output.license else []
-    return "\n".join([*moved, *concepts, trained, *author, *license_, f"Made with lorabuild {lorabuild.__version__}."])
+    made = f"Made with lorabuild {lorabuild.__version__}."
+    return "\n".join([*moved, *concepts, trained, *run.clients, *author, *license_, made])

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from lorabuild.core.item import Item, Outputs
     from lorabuild.schema.project import Project
-    from lorabuild.schema.slider import Slider
     from lorabuild.schema.site import Site
+    from lorabuild.schema.slider import Slider
 
 VERSION = 1
 

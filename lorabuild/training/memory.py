@@ -30,7 +30,7 @@ def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, 
     """
     packer = _Packer(type(optimizer).__name__)
     numbers: dict[Any, int] = {parameter: index for index, parameter in enumerate(_parameters(optimizer))}
-    owners = {numbers.get(owner, str(owner)): known for owner, known in optimizer.state.items()}
+    owners = {numbers[owner] if owner in numbers else str(owner): known for owner, known in optimizer.state.items()}
     parameters = [[owner, packer.pack(known, f"{owner}")] for owner, known in owners.items()]
     groups = [
         {name: packer.pack(value, f"group-{index}/{name}") for name, value in _learned(group, optimizer.defaults)}

@@ -37,6 +37,12 @@ def test_a_plan_of_a_finished_project_is_clean(project):
     assert [warning["item"] for warning in plan["warnings"] if warning["code"] == "duplicate"] == ["data/plain/d.png"]
 
 
+def test_a_network_that_some_programs_can_not_load_is_said_so(project):
+    told = [note["text"] for note in planned(project, "network={type: ia3}")["notes"] if note["code"] == "client"]
+    assert [text.split()[0] for text in told] == ["ComfyUI", "diffusers"]
+    assert not [note for note in planned(project)["notes"] if note["code"] == "client"]
+
+
 def test_a_target_ends_the_plan(project):
     assert [stage["name"] for stage in planned(project, targets=("prepare",))["stages"]] == ["scan", "prepare"]
 

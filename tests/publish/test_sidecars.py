@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from lorabuild.publish import sidecars
 from lorabuild.schema.project import Project
@@ -20,3 +21,9 @@ def test_a_project_without_triggers_or_description_has_a_card(build, run):
     card = json.loads(sidecars.card(Project.model_validate(bare), run))
     assert (card["activation text"], card["description"]) == ("", "zorbl")
     assert "Licence" not in card["notes"]
+
+
+def test_the_card_says_which_programs_can_not_load_it(project, run):
+    told = replace(run, clients=("diffusers can't load it",))
+    assert "diffusers can't load it" in sidecars.notes(project, told).splitlines()
+    assert "can't load" not in sidecars.notes(project, run)
