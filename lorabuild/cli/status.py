@@ -37,7 +37,12 @@ def run(args: argparse.Namespace) -> int:
 def _lines(found: dict[str, Any], *, every: bool) -> list[str]:
     """How it is and what to type next; what it is made of; what was built and what is kept."""
     done = "up to date" if found["clean"] else "there is work to do (`lorabuild plan` says what)"
-    parts = [lines.target_lines(found.get("targets", ())), _concepts(found["concepts"]), _stages(found["stages"], every=every), _built(found)]
+    parts = [
+        lines.target_lines(found.get("targets", ())),
+        _concepts(found["concepts"]),
+        _stages(found["stages"], every=every),
+        _built(found),
+    ]
     parts.append([f"  set aside: {lines.set_aside(entry)}" for entry in found["aside"]])
     return [f"{found['name']}: {done}", *(line for part in parts if part for line in ("", *part))]
 

@@ -45,7 +45,8 @@ class Images(Section):
         description="Encode every image once. `false` encodes it at every look: each costs a pass of the VAE.",
     )
     color_augment: bool = Field(
-        default=False, description="Another hue, or other middle tones, at a third of the looks; only with `cache: false`."
+        default=False,
+        description="Another hue, or other middle tones, at a third of the looks; only with `cache: false`.",
     )
     random_crop: bool = Field(
         default=False, description="Crop another part at every look instead of the middle; only with `cache: false`."

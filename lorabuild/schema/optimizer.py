@@ -128,9 +128,7 @@ class AdamWScheduleFree(Section):
     weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay.")
     betas: tuple[float, float] = Field((0.9, 0.999), description="Weight of the average, decay of the second moment.")
     warmup_steps: int = Field(0, ge=0, description="Optimizer steps of linear warm-up, which the average knows of.")
-    r: float = Field(
-        0.0, ge=0, description="Power of a step's number in the average: above 0, late ones weigh more."
-    )
+    r: float = Field(0.0, ge=0, description="Power of a step's number in the average: above 0, late ones weigh more.")
 
 
 class SGD(Section):

@@ -1,4 +1,4 @@
-"""Which files count as pictures, and which as masks: by their names, before anything is opened. No Pillow, no pydantic."""
+"""Which files count as pictures, and which as masks: by their names alone. It imports nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""lorabuild.training.optimizer_kinds, lorabuild.training.lion: each optimizer gets its words, and does what its paper says."""
+"""lorabuild.training.optimizer_kinds, lorabuild.training.lion.
+
+Each optimizer gets its words, and does what its paper says.
+"""
 
 import sys
 import types
