@@ -30,7 +30,7 @@ KINDS = {
     "loha": ["network={type: loha, dim: 8, alpha: 8, conv_dim: 8, conv_alpha: 8}"],
     "lokr": ["network={type: lokr, dim: 16, alpha: 16, factor: 4, conv_dim: 16, conv_alpha: 16}"],
     "ia3": ["network={type: ia3, only: ['*'], convolutions: true}", f"{LR}=0.12"],
-    "diag_oft": ["network={type: diag_oft, dim: 8, convolutions: true}", f"{LR}=5.0e-3"],
+    "diag_oft": ["network={type: diag_oft, dim: 16, convolutions: true}", f"{LR}=5.0e-3"],
     "dora": ["network.dora=true"],
     "dylora": ["network={type: dylora, dim: 16, alpha: 16, unit: 4, conv_dim: 16, conv_alpha: 16}"],
     "lora_fa": ["network={type: lora_fa, dim: 16, alpha: 16, conv_dim: 16, conv_alpha: 16}"],

@@ -320,6 +320,8 @@ def test_words_that_only_change_how_it_runs_leave_the_project_clean(project):
     runtime = [word for word in LEAVES.values() if is_runtime_only(word.field)]
     assert {word.dotted for word in runtime} >= {"device.type", "device.threads", "device.batch"}
     for word in runtime:
+        if around(word, load(project.root)):
+            continue  # a word of another form than the one that was built: its keys are compared above
         loaded, _, clean = planned(project, [])
         value = another(word, value_at(loaded, place(word)))
         assert clean

@@ -12,18 +12,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimizer step of the log: its number, its epoch (both from 1), loss and learning rate."""
+    """One optimizer step of the log: its number, its epoch (both from 1), loss, learning rate, validation loss."""
 
     step: int
     epoch: int
     loss: float
     lr: float | None = None
+    validation: float | None = None
 
 
 def read(log: bytes) -> tuple[Step, ...]:
     """The steps of a training log (JSON lines with step, epoch, loss, lr)."""
     lines = (json.loads(line) for line in log.decode("utf-8").splitlines() if line.strip())
-    return tuple(Step(line["step"], line["epoch"], line["loss"], line.get("lr")) for line in lines)
+    return tuple(
+        Step(line["step"], line["epoch"], line["loss"], line.get("lr"), line.get("validation")) for line in lines
+    )
 
 
 def smooth(values: Sequence[float], share: float = 0.05) -> tuple[float, ...]:
@@ -48,3 +51,8 @@ def by_epoch(steps: Sequence[Step]) -> dict[int, float]:
     for step in steps:
         epochs.setdefault(step.epoch, []).append(step.loss)
     return {epoch: sum(losses) / len(losses) for epoch, losses in epochs.items()}
+
+
+def validated(steps: Sequence[Step]) -> dict[int, float]:
+    """Epoch → validation loss, of the epochs at whose end it was measured."""
+    return {step.epoch: step.validation for step in steps if step.validation is not None}

@@ -1,11 +1,11 @@
-"""What settings cost that a person may not expect, for the plan."""
+"""What settings cost, or don't do, that a person may not expect, for the plan."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from lorabuild.graph import balancing
-from lorabuild.graph.members import everyone
+from lorabuild.graph.members import everyone, members
 from lorabuild.graph.wording import most_forms, wording
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def costs(view: View) -> list[dict[str, str]]:
-    """A warning each for pictures that aren't cached, and for captions of several forms."""
-    return [*_uncached(view), *_forms(view)]
+    """A warning each for pictures that aren't cached, for captions of several forms, and for masks that nothing has."""
+    return [*_uncached(view), *_forms(view), *_unmasked(view)]
 
 
 def _uncached(view: View) -> Iterator[dict[str, str]]:
@@ -37,3 +37,11 @@ def _forms(view: View) -> Iterator[dict[str, str]]:
         what = f"{len(known):,} captions have {number:,} forms" if known else f"captions have {most_forms(view)} forms"
         made = "tokenized and encoded" if view.project.training.train == "unet" else "tokenized"
         yield {"code": "caption-forms", "item": "training", "text": f"{what}, and each is a text that is {made} once"}
+
+
+def _unmasked(view: View) -> Iterator[dict[str, str]]:
+    wanted = view.project.images.masks
+    known = [] if wanted == "none" or view.project.slider else [one for one in members(view) if one.pixels]
+    if known and not any(one.mask for one in known):
+        lack = "is transparent anywhere" if wanted == "alpha" else "has one, such as `name.mask.png` beside `name.png`"
+        yield {"code": "no-mask", "item": "images.masks", "text": f"no image {lack}: all of every image is learned"}

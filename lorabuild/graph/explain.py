@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lorabuild.core.digest import short
@@ -24,12 +24,18 @@ def reasons(then: Mapping[str, Any] | None, now: Mapping[str, Any], *, had_resul
         return ["result missing from the store"]
     if then is None:
         return [f"new {thing}".rstrip()]
-    return list(_differences("", then, now)) or ["result missing from the store"]
+    return _ordered(_differences("", then, now)) or ["result missing from the store"]
 
 
 def changes(then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[str]:
     """What changed of the parts that are known now, the others being still open."""
-    return list(_differences("", {name: value for name, value in then.items() if name in now}, now)) if then else []
+    return _ordered(_differences("", {name: value for name, value in then.items() if name in now}, now)) if then else []
+
+
+def _ordered(found: Iterable[str]) -> list[str]:
+    """Another ``type`` first, since other words come and go with it; those that were and are unset only where alone."""
+    every = sorted(found, key=lambda text: not text.partition(" ")[0].endswith(".type"))
+    return [text for text in every if not text.endswith((": new, none", ": gone, was none"))] or every
 
 
 def _differences(place: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -52,7 +52,8 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
 def notes(view: View) -> list[dict[str, str]]:
     """What a training that is to be done has before it, where its file won't load, and the images it leaves out."""
     found = [note for item in view.step("train").todo for note in item.reads.get("notes", ())]
-    found += [{"code": "client", "item": "network", "text": text} for text in clients.said(view.project.network)]
+    unloaded = clients.said(view.project.network, view.project.base.family)
+    found += [{"code": "client", "item": "network", "text": text} for text in unloaded]
     if view.project.training.validation:
         out, share = held_out(view), view.project.training.validation.share
         many = (

@@ -58,11 +58,13 @@ def origin(view: View, asked: Mapping[str, Any], seen: Mapping[str, Any], rows: 
         return Origin(rows, reads=base)
     if last and last.facts.get("world") == told["world"] and (held := last.facts.get("continued")):
         return _again(view, base, rows, held)
+    changed = ""
     if last and (view.parent or view.project.training.on_change == "continue"):
-        share = view.project.training.rehearsal
-        why = _why_not_continued(view, last, told, rows)
-        return _continued(view, last, base, rows, share) if not why else Origin(rows, reads=base, notes=_note(why))
-    former, why = _former(view, parts, told)
+        changed = _why_not_continued(view, last, told, rows)
+        if not changed:
+            return _continued(view, last, base, rows, view.project.training.rehearsal)
+    former, grown = _former(view, parts, told)
+    why = "" if former else changed or grown
     return Origin(rows, reads={**base, "former": former}, notes=_note(why) if why else ())
 
 

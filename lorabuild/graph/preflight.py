@@ -43,7 +43,7 @@ def counted(view: View) -> dict[str, int]:
 
 
 def warnings(view: View) -> list[dict[str, str]]:
-    """What probably doesn't fit, before a training that is to be done: codes ``memory`` and ``disk``."""
+    """What probably can't be or doesn't fit, before a training that is to be done: ``device``, ``memory``, ``disk``."""
     step = view.step("train")
     if step.clean:
         return []
@@ -54,6 +54,7 @@ def warnings(view: View) -> list[dict[str, str]]:
     files = preflight.disk(training, learned, epochs(view.project), balancing.table(view).steps.optimizer)
     place = room(view.store.folder)
     found = {
+        "device": preflight.unable(training, device),
         "memory": preflight.too_much(training, needs, free, device),
         "disk": preflight.too_full(files, place[0] if place else None),
     }

@@ -124,7 +124,7 @@ def _facts(view: View, trained: Result) -> dict[str, Any]:
         "buckets": [min(sides), max(sides)],
         "images": _images(view),
         "held": len(held_out(view)),
-        "clients": clients.said(view.project.network),
+        "clients": clients.said(view.project.network, view.project.base.family),
         "priors": [{"bucket": bucket, "repeats": 1} for bucket in _prior_buckets(view)],
         "date": view.date,
     }

@@ -135,6 +135,8 @@ def _folder(path: Path, family: str, revision: str | None) -> Located:
     if family != "sdxl" and (path / "text_encoder_2").is_dir():
         raise _other_family(path, "sdxl", family)
     missing = [part for part in PARTS[family] if not (path / part).is_dir()]
+    if set(missing) == set(PARTS["sdxl"]) - set(_SD):
+        raise _other_family(path, _of_one_encoder(path), family)
     if missing:
         raise ProjectError(
             f"{path.name} is no complete diffusers folder: it lacks {', '.join(missing)}",
@@ -157,6 +159,12 @@ def _folder(path: Path, family: str, revision: str | None) -> Located:
         files=files,
         pads={},
     )
+
+
+def _of_one_encoder(path: Path) -> str:
+    """``sd15`` or ``sd2``, of a diffusers folder with one text encoder: the projections around attention tell."""
+    linear = layout.read(layout.files(path / "unet", "unet")[0]).get("use_linear_projection")
+    return "sd2" if linear else "sd15"
 
 
 def _file(path: Path, family: str) -> Located:

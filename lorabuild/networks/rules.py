@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from lorabuild.schema.blocks import block_of, expanded, size_of
+from lorabuild.schema.blocks import block_of, expanded, ids, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from lorabuild.schema.network import Network
+
+
+PATTERNS = ("only", "without", "layer_dims", "layer_alphas", "layer_lrs", "on_input")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,28 @@ class Rules:
 
     def _by_block(self, word: str, name: str, usual: float) -> float:
         return self.blocks.get(word, {}).get(block_of(name) or "", usual)
+
+
+WHOLE = 12
+"""So many blocks at once are a list or a preset, which also names blocks that have no layer."""
+
+
+def idle(settings: Network, layers: Collection[str]) -> Iterator[str]:
+    """What was written about layers that are not there, a sentence each: patterns that fit none, blocks without any."""
+    blocks = {block_of(layer) for layer in layers}
+    for word, field in getattr(type(settings), "model_fields", {}).items():  # a lock's settings aren't anybody's words
+        written = getattr(settings, word)
+        if not written or written == field.get_default(call_default_factory=True):
+            continue
+        if "block" in word and len(written) < WHOLE:
+            known = set(ids(size_of(layers))) - blocks
+            yield from (f"network.{word}: no layer is in {name}" for name in written if name in known)
+        elif word in PATTERNS:
+            yield from (f"network.{word}: no layer fits `{one}`" for one in written if not any(_all(one, layers)))
+
+
+def _all(pattern: str, layers: Collection[str]) -> Iterator[bool]:
+    return (fnmatchcase(layer, pattern) for layer in layers)
 
 
 def _fits(name: str, patterns: Collection[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import lorabuild
@@ -42,12 +42,14 @@ class Drawings:
         samples: picture of each sample, by the digest of its blob.
         curve: the loss curve, if there was a training of two steps or more.
         losses: (epoch, mean loss).
+        validated: epoch → loss on the images that are held out.
     """
 
     images: Mapping[tuple[str, str], Picture]
     samples: Mapping[str, Picture]
     curve: Curve | None = None
     losses: Sequence[tuple[int, float]] = ()
+    validated: Mapping[int, float] = field(default_factory=dict)
 
 
 def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> ReportData:
@@ -68,10 +70,11 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
         facts=tuple(summary(project, run, reads)),
         hero=_ends(samples) if slider else _hero(samples),
         hero_prompt=samples[0].prompt if samples else "",
-        usage=usage.usage(project),
+        usage=usage.usage(project, run.clients),
         samples=samples,
         curve=drawings.curve,
         epoch_losses=tuple(drawings.losses),
+        validated=drawings.validated,
         shipped=run.epoch,
         concepts=concept_parts(project, run.images, drawings.images),
         triggers=exposures(project, reads["balance"]["triggers"], run),
@@ -108,7 +111,8 @@ def _pictured(project: Project, run: Run, steps: Mapping[str, int]) -> Iterable[
     """What of that table is about images."""
     yield "Shipped", f"epoch {run.epoch} of {run.epochs}"
     folders = f"{len(project.concepts)} concept{'s' * (len(project.concepts) != 1)}"
-    yield "Images", f"{len(run.images)} in {folders}, {project.images.resolution} px"
+    apart = f"; {run.held} more held out, to validate it on" if run.held else ""
+    yield "Images", f"{len(run.images)} in {folders}, {project.images.resolution} px{apart}"
     if run.priors:
         yield "Regularization", f"{len(run.priors)} pictures {_whose(project)}"
     yield "Steps", f"{steps['image']:,} image steps, {run.max_steps:,} optimizer steps"

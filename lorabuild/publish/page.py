@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lorabuild.publish.chart import Curve
     from lorabuild.publish.facts import TrainedImage
 
@@ -159,3 +161,4 @@ class ReportData:
     settings: tuple[tuple[str, str], ...]
     version: str
     targets: tuple[str, ...] = ()
+    validated: Mapping[int, float] = field(default_factory=dict)

@@ -10,11 +10,16 @@ from lorabuild.publish.sidecars import main_triggers
 from lorabuild.schema.base import FACTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lorabuild.schema.project import Project
 
 
-def usage(project: Project) -> Usage:
-    """Lines for the first sample prompt, or for the main triggers where there is none."""
+def usage(project: Project, clients: Sequence[str] = ()) -> Usage:
+    """Lines for the first sample prompt, or for the main triggers where there is none.
+
+    ``clients``: what is said of those that can't load the file; diffusers then gets no script.
+    """
     samples = project.samples
     prompt = samples.prompts[0] if samples.prompts else _words(project)
     return Usage(
@@ -23,7 +28,7 @@ def usage(project: Project) -> Usage:
         negative=samples.negative,
         weight=samples.weight,
         advice=slider.advice(project.slider) if project.slider else "",
-        diffusers=script(project, prompt),
+        diffusers="" if any(text.startswith("diffusers can't") for text in clients) else script(project, prompt),
     )
 
 

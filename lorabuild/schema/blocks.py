@@ -34,6 +34,9 @@ PRESETS = {
 HALF = "ALL0.5"
 """The one preset between 0 and 1."""
 
+MIDDLES = ("M", "M0", "MI", "MID", "MIDDLE")
+"""What others call the block in the middle."""
+
 CURVES = ("cosine", "sine", "linear", "reverse_linear", "zeros")
 """Of the standard trainer: the weights of the input blocks, and of the output blocks, along a curve."""
 
@@ -157,9 +160,11 @@ def _unknown(name: str, part: str, known: Sequence[str]) -> tuple[str, str]:
     if name.startswith("a list of "):
         lengths = f"{len(known)} or {len(with_attention(size))}"
         return f"{name} values is no notation of blocks", f"this family has {lengths} values; or name the blocks"
+    if name != part and part in ("IN", "OUT", "ALL"):
+        return f"`{name}` has no number at both ends", f"write `{part}` alone, or a range such as `OUT03-OUT05`"
     if part in ids(LONG):
         return f"this family has no block `{part}`", f"it has {known[0]}, {known[1]} to {known[-1]}"
-    near = nearest(part, [*known, "IN", "OUT", "ALL", *PRESETS, HALF, *CURVES])
+    near = MIDDLE if part.upper() in MIDDLES else nearest(part, [*known, "IN", "OUT", "ALL", *PRESETS, HALF, *CURVES])
     hint = f"did you mean `{near}`?" if near else f"write one of {known[0]}, {known[1]}, …, {known[-1]}"
     return f"there is no block `{part}`", hint
 

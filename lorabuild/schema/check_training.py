@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.imported import is_known
+from lorabuild.schema.base import FACTS
+from lorabuild.schema.blocks import BASE, expanded, ids
 from lorabuild.schema.plain import inline
 from lorabuild.schema.problems import Problem
 
@@ -31,6 +33,7 @@ def training(loaded: Loaded) -> Iterator[Problem]:
     """Every pair of training settings that can't both be meant."""
     yield from _rates(loaded)
     yield from _one_rate(loaded)
+    yield from _one_rate_of_layers(loaded)
     yield from _max_norm(loaded)
     yield from _average(loaded)
     yield from _schedule(loaded)
@@ -81,6 +84,28 @@ def _one_rate(loaded: Loaded) -> Iterator[Problem]:
     if settings.loraplus_ratio not in (None, 1.0):
         what = f"{NAMES[kind]} has one step size for all that it trains: LoRA+ can't speed up one side"
         yield Problem(loaded.where("training.loraplus_ratio"), what, f"leave `loraplus_ratio` out, or {ADAMW}")
+
+
+def _one_rate_of_layers(loaded: Loaded) -> Iterator[Problem]:
+    """Blocks and layers that would learn faster or slower than others, with an optimizer that has but one rate."""
+    network, settings = loaded.project.network, loaded.project.training
+    if settings.optimizer.type not in ONE_RATE:
+        return
+    trained = set(ids(FACTS[loaded.project.base.family].blocks)) - ({BASE} if settings.train == "unet" else set())
+    factors = {"blocks": _block_factors(loaded, trained), "layer_lrs": {*(network.layer_lrs or {}).values(), 1.0}}
+    for word, found in factors.items():
+        if len(found - {0.0}) > 1:
+            what = f"{NAMES[settings.optimizer.type]} has one step size for all: only 0 and 1 can stand here"
+            yield Problem(loaded.where(f"network.{word}"), what, f"write 0 or 1, or {ADAMW}")
+
+
+def _block_factors(loaded: Loaded, trained: set[str]) -> set[float]:
+    """The different factors of these blocks; what is wrong with the notation is said elsewhere."""
+    try:
+        found = expanded(loaded.project.network.blocks or {}, FACTS[loaded.project.base.family].blocks)
+    except ValueError:
+        return set()
+    return {float(found.get(block, 1.0)) for block in trained}
 
 
 def _max_norm(loaded: Loaded) -> Iterator[Problem]:

@@ -66,7 +66,7 @@ def _drawings(reads: Mapping[str, Any], site: Site, outputs: Outputs, emit: Emit
     steps = loss.read(outputs.read(reads["log"])) if reads["log"] else ()
     losses = [step.loss for step in steps]
     curve = chart.loss_curve(losses, loss.smooth(losses), [step.epoch for step in steps])
-    return gather.Drawings(images, samples, curve, tuple(loss.by_epoch(steps).items()))
+    return gather.Drawings(images, samples, curve, tuple(loss.by_epoch(steps).items()), loss.validated(steps))
 
 
 def _gallery(images: Sequence[Mapping[str, Any]], site: Site, emit: Emit) -> dict[tuple[str, str], Picture] | None:

@@ -29,10 +29,10 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     chosen = device.pick(settings)
     model = family.load(source.locate(site), site.project.base, parts, chosen, device.FULL)
     record = device.record(chosen, device.FULL, settings.batch)
+    _warn_cut(model, inputs, site.project.base.max_token_length, emit)
     done = 0
     for alike in _by_length(model, inputs):
         for group, wanted in device.padded(alike, device.rows(chosen, PIXELS, settings.batch)):
-            _warn_cut(model, group[:wanted], site.project.base.max_token_length, emit)
             for item, made in zip(group[:wanted], _encoded(model, group), strict=False):
                 outputs.done(item, {name: outputs.write(data) for name, data in made.items()}, record=record)
             done += wanted
@@ -65,9 +65,12 @@ def _encoded(model: Model, group: Sequence[Item]) -> list[Mapping[str, bytes]]:
     return [*made]
 
 
-def _warn_cut(model: Model, group: Sequence[Item], room: int, emit: Emit) -> None:
-    """Say which texts are longer than what is read of them."""
-    for item, count in zip(group, model.token_counts([item.reads["text"] for item in group]), strict=True):
-        if count > room:
-            said = f"{count} tokens, of which the text encoder reads the first {room}: the rest has no effect"
-            emit(Event("warning", "text", {"code": "long-caption", "item": item.id, "text": said}))
+def _warn_cut(model: Model, items: Sequence[Item], room: int, emit: Emit) -> None:
+    """Say which texts are longer than what is read of them; of many, which is the longest."""
+    counts = model.token_counts([item.reads["text"] for item in items])
+    cut = [(count, item.id) for item, count in zip(items, counts, strict=True) if count > room]
+    if cut:
+        count, longest = max(cut)
+        more = f" (and {len(cut) - 1:,} more texts are too long)" if len(cut) > 1 else ""
+        said = f"{count} tokens, of which the text encoder reads the first {room}: the rest has no effect{more}"
+        emit(Event("warning", "text", {"code": "long-caption", "item": longest, "text": said}))

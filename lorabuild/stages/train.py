@@ -165,7 +165,7 @@ def _run_course(
 ) -> None:
     """Load the model, put the adapter on and train to the end of the course."""
     from lorabuild.models import device, family, source
-    from lorabuild.networks import attach
+    from lorabuild.networks import attach, rules
     from lorabuild.networks.max_norm import max_norm
     from lorabuild.training.device import dtype, kernels, open_device
     from lorabuild.training.loop import train
@@ -181,6 +181,8 @@ def _run_course(
     model = family.load(source.locate(site), project.base, parts, accelerator.device, dtype(training))
     layers = model.layers(trained, convolutions=attach.wants_convolutions(project.network))
     adapter = attach.attach(layers, project.network, training.seed)
+    for text in rules.idle(project.network, layers):
+        progress.note("no-layer", f"{text}: it does nothing")
     if (parent := item.reads.get("parent")) and not state.step:
         put_adapter(adapter, outputs.read(parent["lora"]))
     model.checkpoint_gradients(on=_preflight(item, course, site, adapter, state, progress, accelerator.device))

@@ -42,7 +42,7 @@ def adamw8bit(settings: words.AdamW8bit, groups: Groups) -> Optimizer:
         raise StageError(
             f"adamw8bit needs an NVIDIA GPU, and this training runs on {device.type}",
             where="lora.yaml training.optimizer.type",
-            next_step="write `optimizer: {type: adamw}`, or `factored` moments: `optimizer: {type: adafactor}`",
+            next_step="write `optimizer: {type: adamw}`, or `optimizer: {type: adafactor}`, which is small too",
         )
     library = _library("bitsandbytes", "adamw8bit", "pip install 'lorabuild[gpu]'")
     made = library.optim.AdamW8bit(

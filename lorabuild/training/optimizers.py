@@ -67,7 +67,7 @@ def build(training: Training, adapter: Adapter) -> Optimizer:
     if kind in ONE_RATE and len({group["lr"] for group in made}) > 1:
         raise ProjectError(
             f"{kind} has one learning rate for everything that it trains",
-            where="lora.yaml training, network",
+            where="network",
             next_step="leave out the rates of parts, blocks and layers, or write `optimizer: {type: adamw}`",
         )
     optimizer = OPTIMIZERS[kind](training.optimizer, made)

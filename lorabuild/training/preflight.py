@@ -88,6 +88,17 @@ def memory(
     )
 
 
+def unable(training: Training, device: str) -> str | None:
+    """What this training asks for that the device hasn't; None where it has all."""
+    if device == "cuda":
+        return None
+    if training.precision == "fp16":
+        return f"fp16 is trained on CUDA only, and this training runs on {device}: write `precision: fp32`, or `bf16`"
+    if training.optimizer.type == "adamw8bit":
+        return f"adamw8bit needs an NVIDIA GPU, and this training runs on {device}: write `optimizer: {{type: adamw}}`"
+    return None
+
+
 def disk(training: Training, learned: int, epochs: int, steps: int) -> int:
     """Bytes that checkpoints and states take, while they are made and where they are kept."""
     extra = REMEMBERED.get(training.optimizer.type, UNKNOWN) + (4 if training.ema else 0)

@@ -79,7 +79,7 @@ def test_who_sits_there_is_asked(typed, allowed, home, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Typing(typed))
     monkeypatch.setattr(sys, "stderr", said)
     site = parse(SETTINGS, home).site
-    someone = person.asked(argparse.Namespace(consent=False), site)
+    someone = person.asked(argparse.Namespace(consent=False, trust=False), site)
     assert answer(someone, home, remote_want(site)) is allowed
     assert said.getvalue().startswith("this lora.yaml wants to write results to")
     assert said.getvalue().endswith("[y/N] ")
@@ -89,11 +89,14 @@ def test_who_sits_there_is_asked(typed, allowed, home, monkeypatch):
 def test_a_program_is_not_asked(words, home, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", Typing("y\n") if words else io.StringIO("y\n"))
     site = parse(SETTINGS, home).site
-    someone = person.asked(argparse.Namespace(consent=False, **words), site)
+    someone = person.asked(argparse.Namespace(consent=False, trust=False, **words), site)
     assert answer(someone, home, remote_want(site)) is None
     assert capsys.readouterr().err == ""
 
 
 def test_the_flag_answers_for_a_program(home):
     site = parse(SETTINGS, home).site
-    assert answer(person.asked(argparse.Namespace(consent=True, json=True), site), home, remote_want(site)) is True
+    assert (
+        answer(person.asked(argparse.Namespace(consent=True, trust=False, json=True), site), home, remote_want(site))
+        is True
+    )

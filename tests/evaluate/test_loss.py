@@ -29,3 +29,8 @@ def test_smoothing_does_not_lag():
     """A fall in the middle of the run is found in the middle of the smoothed run."""
     smoothed = loss.smooth([1.0] * 100 + [0.0] * 100)
     assert smoothed[99] > 0.5 > smoothed[100]
+
+
+def test_validation_losses_stand_at_the_end_of_their_epochs():
+    log = b'{"step": 1, "epoch": 1, "loss": 2, "validation": 0.5}\n{"step": 2, "epoch": 2, "loss": 1}\n'
+    assert loss.validated(loss.read(log)) == {1: 0.5}

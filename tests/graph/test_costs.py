@@ -29,3 +29,12 @@ def test_a_plan_counts_the_forms_of_captions(project):
     assert told(project, "caption-forms", *shuffled, "training.train=unet") == [
         "4 captions have 10 forms, and each is a text that is tokenized and encoded once"
     ]
+
+
+def test_a_plan_says_that_no_image_has_a_mask(project):
+    assert not told(project, "no-mask", "images.masks=side")
+    light.built(project, "images.masks=side")
+    assert told(project, "no-mask", "images.masks=side") == [
+        "no image has one, such as `name.mask.png` beside `name.png`: all of every image is learned"
+    ]
+    assert not told(project, "no-mask")

@@ -41,3 +41,10 @@ def test_equal_parts_without_a_result_mean_that_it_was_lost():
 
 def test_lists_and_mappings_are_written_out():
     assert shown({"name": "x", "empty": ()}) == "name x"
+
+
+def test_another_type_comes_first_and_words_that_stay_unset_are_left_out():
+    then = {"network": {"alpha": 8, "type": "lora"}, "z": {"old": None}}
+    now = {"network": {"alpha": 4, "type": "loha", "blocks": None}, "z": {}}
+    assert reasons(then, now, had_result=False) == ["network.type lora → loha", "network.alpha 8 → 4"]
+    assert reasons({}, {"blocks": None}, had_result=False) == ["blocks: new, none"]

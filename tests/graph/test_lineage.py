@@ -146,6 +146,15 @@ def test_other_words_begin_anew(project):
     assert "goes on where only images changed" in item.reads["notes"][0]["text"]
 
 
+def test_a_longer_training_goes_on_where_changed_images_would_too(project):
+    ready(project)
+    trained(project)
+    ready(project, budget=MORE)
+    item = planned(project, CONTINUE)
+    assert item.reads["former"]["steps"] == 24
+    assert item.reads["notes"] == []
+
+
 def test_a_parent_that_is_gone_can_not_be_gone_on_from_again(project):
     ready(project)
     first = trained(project)

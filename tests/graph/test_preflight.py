@@ -94,3 +94,13 @@ def test_free_memory_is_what_the_container_allows(tmp_path):
 def test_a_machine_without_a_driver_has_no_gpu(monkeypatch):
     monkeypatch.setattr(graphics, "NAMES", ("no-such-library.so",))
     assert graphics.free_graphics_memory() is None
+
+
+def test_plan_warns_of_what_the_device_can_t_do(big, monkeypatch):
+    auto = "device.type=auto"
+    monkeypatch.setattr(preflight, "free_graphics_memory", lambda: None)
+    assert "fp16 is trained on CUDA only" in warned(big, auto, "training.precision=fp16")["device"]
+    assert "needs an NVIDIA GPU" in warned(big, auto, "training.optimizer.type=adamw8bit")["device"]
+    assert "device" not in warned(big, auto)
+    monkeypatch.setattr(preflight, "free_graphics_memory", lambda: 80 << 30)
+    assert "device" not in warned(big, auto, "training.precision=fp16")

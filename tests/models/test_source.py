@@ -125,6 +125,15 @@ def test_second_text_encoder_is_another_family(folder):
         source.locate(site(folder.parent, "base", base={"family": "sdxl"}))
 
 
+@pytest.mark.parametrize(("linear", "family"), [(False, "sd15"), (True, "sd2")])
+def test_one_text_encoder_is_another_family_than_sdxl(folder, linear, family):
+    config = folder / "unet/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text("utf-8")) | {"use_linear_projection": linear}), "utf-8")
+    with pytest.raises(ProjectError, match=rf"is {family}, while base\.family says sdxl") as caught:
+        source.locate(site(folder.parent, "base", base={"family": "sdxl"}))
+    assert caught.value.next_step == f"write `family: {family}`"
+
+
 def test_inpainting_folder_is_refused(folder):
     config = folder / "unet/config.json"
     config.write_text(json.dumps(json.loads(config.read_text("utf-8")) | {"in_channels": 9}), "utf-8")

@@ -12,22 +12,22 @@ KINDS = get_args(get_args(Network)[0])
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_who_can_t_is_named_and_nobody_else(kind):
-    lines = said(kind())
+    lines = said(kind(), "sdxl")
     missing = [client for client in CLIENTS if client not in exact(kind())]
     assert all(any(client in line for line in lines) for client in missing)
     assert bool(missing) == bool([line for line in lines if "unless q, k, v" not in line])
 
 
 def test_plain_loras_load_everywhere():
-    assert said(LoRA(rs_lora=True, dropout=0.1)) == said(LoCon()) == []
+    assert said(LoRA(rs_lora=True, dropout=0.1), "sdxl") == said(LoCon(), "sdxl") == []
     assert exact(LoCon()) == CLIENTS
 
 
 def test_what_the_matrix_says():
     assert exact(IA3()) == ("AUTOMATIC1111",)
     assert exact(LoHa()) == exact(LoKr()) == exact(DiagOFT()) == exact(LoRA(dora=True)) == CLIENTS[:-1]
-    assert "drops the magnitudes" in said(LoRA(dora=True))[0]
-    assert "refuses the file" in said(LoKr(dora=True))[0]
+    assert "drops the magnitudes" in said(LoRA(dora=True), "sdxl")[0]
+    assert "it refuses them" in said(LoKr(dora=True), "sdxl")[0]
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,15 @@ def test_what_the_matrix_says():
     ],
 )
 def test_half_an_attention_is_warned_of(network, warned):
-    assert any("unless q, k, v" in line for line in said(network)) == warned
+    assert any("unless q, k, v" in line for line in said(network, "sdxl")) == warned
 
 
 def test_it_needs_no_library():
     code = "import sys, lorabuild.networks.clients; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_one_text_encoder_s_attention_is_no_matter_without_openclip():
+    few = LoRA(only=("*_q_proj", "lora_unet*"))
+    assert [line.split()[0] for line in said(few, "sd2")] == ["AUTOMATIC1111"]
+    assert said(few, "sd15") == []

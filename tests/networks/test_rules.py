@@ -4,7 +4,7 @@ from torch import nn
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.networks.attach import attach, wants_convolutions
-from lorabuild.networks.rules import Rules
+from lorabuild.networks.rules import Rules, idle
 from lorabuild.schema.network import IA3, DiagOFT, LoCon, LoHa, LoRA
 
 IN04 = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q"
@@ -99,3 +99,13 @@ def test_no_result_depends_on_other_layers():
     one = attach({IN04: nn.Linear(4, 4)}, LoRA(dim=2), 3).state()
     all_ = attach(layers(), LoRA(dim=2, layer_dims={"lora_te*": 4}), 3).state()
     assert all(torch.equal(tensor, all_[name]) for name, tensor in one.items())
+
+
+def test_what_is_written_about_layers_that_are_not_there():
+    written = LoRA(layer_dims={"*attn9*": 4, "lora_te*": 2}, blocks={"IN00": 0.5, "IN04": 0.5}, only=("*",))
+    assert list(idle(written, layers())) == [
+        "network.blocks: no layer is in IN00",
+        "network.layer_dims: no layer fits `*attn9*`",
+    ]
+    assert list(idle(IA3(), layers())) == []
+    assert list(idle(LoRA(blocks=[1] * 26), layers())) == []

@@ -2,6 +2,7 @@ import base64
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -172,3 +173,10 @@ def test_a_browser_draws_the_page(project, reads, tmp_path):
     command = [browser, *options, f"--screenshot={picture}", "--window-size=800,600", path.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_validation_losses_stand_beside_those_of_the_training(project, reads):
+    assert "On images held out" not in Page(html(project, reads)).words
+    drawn = replace(drawings(reads), validated={4: 0.25})
+    words = Page(html(project, reads, drawn)).words
+    assert "On images held out 1 0.30000 – 4 · shipped 0.10000 0.25000" in words

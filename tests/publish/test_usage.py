@@ -20,3 +20,8 @@ def test_a_single_file_clip_skip_and_weight_reach_the_script(build):
     assert "from_single_file('sd.safetensors')" in lines.diffusers
     assert "clip_skip=1" in lines.diffusers
     assert '"scale": 0.8' in lines.diffusers
+
+
+def test_no_script_for_a_file_that_diffusers_refuses(project):
+    assert usage.usage(project, ["diffusers can't load lokr files: it refuses them"]).diffusers == ""
+    assert usage.usage(project, ["ComfyUI and Forge can't load IA3"]).diffusers

@@ -90,6 +90,8 @@ def test_curves_are_those_of_the_standard_trainer():
         ({"OUT10": 1}, SHORT, "this family has no block `OUT10`", "it has BASE, IN00 to OUT08"),
         ({"OUT05-OUT03": 1}, LONG, "`OUT05-OUT03` runs backwards", "write `OUT03-OUT05`"),
         ({"IN04-OUT99": 1}, LONG, "there is no block `OUT99`", "did you mean `OUT09`?"),
+        ({"MID": 1}, LONG, "there is no block `MID`", "did you mean `M00`?"),
+        ({"IN03-OUT": 1}, LONG, "`IN03-OUT` has no number at both ends", "write `OUT` alone, or"),
         ({"cosin": 1}, LONG, "there is no block `cosin`", "did you mean `cosine`?"),
         ({"cosine+x": 1}, LONG, "`x` behind `cosine+` is no number", "write `cosine+0.25`"),
         (blocks.named([1] * 25), LONG, "a list of 25 values is no notation of blocks", "this family has 26 or 17"),

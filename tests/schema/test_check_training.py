@@ -182,3 +182,18 @@ def test_an_argument_that_no_key_can_hold(problems, value):
     problem = one(problems(f"optimizer: {{type: custom, class: torch.optim.RAdam, arguments: {{growth: {value}}}}}"))
     assert problem.where == "lora.yaml:8:67 training.optimizer.arguments.growth"
     assert "can't be infinite" in problem.what
+
+
+@pytest.mark.parametrize("kind", ONE_RATE)
+@pytest.mark.parametrize("word", ["blocks: {IN04: 0.5}", 'layer_lrs: {"*attn2*": 0.5}'])
+def test_several_rates_of_layers_for_one_step_size(project, kind, word):
+    text = f"network: {{type: lora, {word}}}\ntraining:\n  optimizer: {{type: {kind}}}\n  {CONSTANT}\n"
+    problem = one(list(training(project(text))))
+    assert problem.where.endswith(f"network.{word.partition(':')[0]}")
+    assert "one step size for all" in problem.what
+
+
+@pytest.mark.parametrize("words", ["blocks: {IN04: 0}", "blocks: ALL0.5", "blocks: MIDD", 'layer_lrs: {"*attn2*": 1}'])
+def test_blocks_that_learn_alike_or_not_at_all(project, words):
+    text = f"network: {{type: lora, {words}}}\ntraining:\n  optimizer: {{type: prodigy}}\n  {CONSTANT}\n"
+    assert list(training(project(text))) == []

