@@ -22,9 +22,10 @@ from lorabuild.graph.order import STAGES
 from lorabuild.graph.plan import ITEMS
 from lorabuild.graph.products import told
 from lorabuild.graph.session import viewing
-from lorabuild.schema.base import FACTS, Base
+from lorabuild.schema.base import Base
 from lorabuild.schema.captions import Captions
 from lorabuild.schema.check import check
+from lorabuild.schema.families import FACTS
 from lorabuild.schema.load import load
 from lorabuild.schema.network import Network
 from lorabuild.schema.project import Project

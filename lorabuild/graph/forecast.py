@@ -18,6 +18,7 @@ from lorabuild.graph.namesakes import shared_words
 from lorabuild.graph.order import OF_IMAGES, STAGES, up_to
 from lorabuild.graph.variants import own, told, whole
 from lorabuild.networks import clients
+from lorabuild.schema.families import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,7 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
 def notes(view: View) -> list[dict[str, str]]:
     """What a training that is to be done has before it, where its file won't load, and the images it leaves out."""
     found = [note for item in view.step("train").todo for note in item.reads.get("notes", ())]
-    unloaded = clients.said(view.project.network, view.project.base.family)
+    unloaded = clients.said(view.project.network, open_clip=FACTS[view.project.base.family].open_clip)
     found += [{"code": "client", "item": "network", "text": text} for text in unloaded]
     if view.project.training.validation:
         out, share = held_out(view), view.project.training.validation.share

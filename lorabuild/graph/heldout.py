@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from lorabuild.core.counted import unit
@@ -34,14 +35,16 @@ def chosen(concepts: Mapping[str, Sequence[tuple[str, str]]], share: float) -> f
     """Ids of the images to hold out, from concept → (id, digest of its pixels).
 
     An image is held out where the number that its content gives is below ``share``; of a picture that two concepts
-    show that is the same. One image of each concept stays, and where a concept can spare one, at least one is held out.
+    show that is the same. Few images may have many low numbers: no more than their share is held out, the lowest first.
+    One image of each concept stays, and where a concept can spare one, at least one is held out.
     """
-    found: set[str] = set()
+    found: list[tuple[str, str]] = []
     for images in concepts.values():
-        others = sorted(images, key=_rank)[:-1]
-        found |= {name for name, pixels in others if _number(pixels) < share}
+        found += [image for image in sorted(images, key=_rank)[:-1] if _number(image[1]) < share]
+    most = math.ceil(share * sum(map(len, concepts.values())))
+    lowest = set(sorted({pixels for _, pixels in found}, key=_number)[:most])
     spare = sorted((image for images in concepts.values() if len(images) > 1 for image in images), key=_rank)
-    return frozenset(found or {name for name, _ in spare[:1]})
+    return frozenset({name for name, pixels in found if pixels in lowest} or {name for name, _ in spare[:1]})
 
 
 def _rank(image: tuple[str, str]) -> tuple[float, str, str]:

@@ -16,6 +16,7 @@ from lorabuild.graph.members import captioned, members, priors
 from lorabuild.graph.status import aside
 from lorabuild.graph.view import Draft, View, Waiting, item
 from lorabuild.networks import clients
+from lorabuild.schema.families import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -124,7 +125,7 @@ def _facts(view: View, trained: Result) -> dict[str, Any]:
         "buckets": [min(sides), max(sides)],
         "images": _images(view),
         "held": len(held_out(view)),
-        "clients": clients.said(view.project.network, view.project.base.family),
+        "clients": clients.said(view.project.network, open_clip=FACTS[view.project.base.family].open_clip),
         "priors": [{"bucket": bucket, "repeats": 1} for bucket in _prior_buckets(view)],
         "date": view.date,
     }

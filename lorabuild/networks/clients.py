@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 COMFYUI, WEBUI, DIFFUSERS = "ComfyUI", "AUTOMATIC1111", "diffusers"
 CLIENTS = (COMFYUI, WEBUI, "Forge", DIFFUSERS)
-OPEN_CLIP = frozenset({"sd2", "sdxl"})
-"""Families with a text encoder whose attention that client takes as one weight."""
 PLAIN = frozenset({"lora", "locon", "dylora", "lora_fa"})
 """Types whose file is a LoRA."""
 
@@ -25,8 +23,11 @@ def exact(network: Network) -> tuple[str, ...]:
     return CLIENTS if network.type in PLAIN and not _dora(network) else CLIENTS[:-1]
 
 
-def said(network: Network, family: str) -> list[str]:
-    """One sentence for every client that does not load it, or not exactly; empty where all do."""
+def said(network: Network, *, open_clip: bool) -> list[str]:
+    """One sentence for every client that does not load it, or not exactly; empty where all do.
+
+    ``open_clip``: whether a text encoder of the base is OpenCLIP's, whose attention has one weight for q, k and v.
+    """
     lines = []
     if network.type == "ia3":
         lines.append("ComfyUI and Forge can't load IA3: they report unknown keys and draw without it")
@@ -34,7 +35,7 @@ def said(network: Network, family: str) -> list[str]:
         lines.append(f"diffusers can't load {network.type} files: it refuses them")
     elif _dora(network):
         lines.append("diffusers drops the magnitudes of a DoRA and draws with the rest as a plain LoRA, which is wrong")
-    if family in OPEN_CLIP and _few_of_attention(network):
+    if open_clip and _few_of_attention(network):
         lines.append(
             "AUTOMATIC1111 applies nothing to an OpenCLIP text encoder (Stable Diffusion 2, and the second one of XL) "
             "unless q, k, v and out are all there"

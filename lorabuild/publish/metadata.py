@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import lorabuild
 from lorabuild.publish import dataset, file, loss, modelspec, network, slider
-from lorabuild.schema.base import FACTS
+from lorabuild.schema.families import FACTS
 from lorabuild.schema.schedule import steps_of
 
 if TYPE_CHECKING:

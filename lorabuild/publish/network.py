@@ -27,6 +27,8 @@ def words(network: Network) -> dict[str, str]:
     """The ``ss_network_*`` words; a network without a rank says ``None``."""
     found: Any = network
     arguments = {theirs: str(value) for ours, theirs in ARGUMENTS.items() if (value := getattr(found, ours, None))}
+    if not getattr(found, "conv_dim", 0):
+        arguments.pop("conv_alpha", None)
     lycoris = network.type in ALGORITHMS or getattr(found, "dora", False)
     if lycoris:
         arguments["algo"] = ALGORITHMS.get(network.type, "locon")

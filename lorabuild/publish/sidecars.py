@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import lorabuild
 from lorabuild.publish import network, slider
-from lorabuild.schema.base import FACTS
+from lorabuild.schema.families import FACTS
 
 if TYPE_CHECKING:
     from lorabuild.publish.facts import Run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lorabuild.publish import slider
 from lorabuild.publish.page import Usage
 from lorabuild.publish.sidecars import main_triggers
-from lorabuild.schema.base import FACTS
+from lorabuild.schema.families import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lorabuild.schema.base import FACTS
+from lorabuild.schema.families import FACTS
 from lorabuild.schema.problems import Problem
 
 if TYPE_CHECKING:

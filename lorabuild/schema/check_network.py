@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.schema.base import FACTS
 from lorabuild.schema.blocks import expanded, ids
+from lorabuild.schema.families import FACTS
 from lorabuild.schema.problems import Problem
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.imported import is_known
-from lorabuild.schema.base import FACTS
 from lorabuild.schema.blocks import BASE, expanded, ids
+from lorabuild.schema.families import FACTS
 from lorabuild.schema.plain import inline
 from lorabuild.schema.problems import Problem
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lorabuild.publish.page import Picture
     from lorabuild.schema.site import Site
 
-VERSION = 1
+VERSION = 2
 MOST_CARDS = 240
 """Pictures in the gallery, shared evenly among the concepts: the page stays within a few megabytes."""
 CARD, SAMPLE = 320, 384
