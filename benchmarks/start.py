@@ -3,7 +3,7 @@
     PYTHONPATH=. python benchmarks/start.py [--rounds 3] [--size 256] [--channels 64 128 256 256]
         [--standard CHECKOUT --standard-python PYTHON]
 
-The model is that of ``step.py`` (``--channels 320 640 1280 1280`` is SD1.5 in its real size), as safetensors on the
+The model is that of ``step.py`` (``--channels 0`` is SD1.5 in its real size), as safetensors on the
 disk. ``ours`` is the whole of ``lorabuild build train`` on a project whose pictures, captions, latents and texts are
 cached, from the start of the process to the first step that it reports; the standard trainer finds its latents cached
 on the disk. One thread, float32. What a step takes by itself is measured in the same process and taken away.
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--channels", type=int, nargs=4, default=(64, 128, 256, 256))
+    parser.add_argument("--channels", type=int, nargs="+", default=(64, 128, 256, 256))
     parser.add_argument("--standard", type=Path)
     parser.add_argument("--standard-python", default=sys.executable)
     wishes = parser.parse_args()

@@ -415,9 +415,10 @@ def standard(wishes: argparse.Namespace) -> None:
     import train_network
     from library import original_unet, train_util
 
-    original_unet.BLOCK_OUT_CHANNELS = tuple(wishes.channels)
-    original_unet.TIMESTEP_INPUT_DIM = wishes.channels[0]
-    original_unet.TIME_EMBED_DIM = 4 * wishes.channels[0]
+    widths = layout(wishes)["block_out_channels"]
+    original_unet.BLOCK_OUT_CHANNELS = tuple(widths)
+    original_unet.TIMESTEP_INPUT_DIM = widths[0]
+    original_unet.TIME_EMBED_DIM = 4 * widths[0]
     words = wishes.folder / "tokenizers" / "openai_clip-vit-large-patch14"
     if not words.exists():
         words.parent.mkdir(exist_ok=True)
