@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
+
+from lorabuild.core.ahead import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
 
 MOST_THREADS = 4  # each may hold a large picture
 
@@ -22,16 +21,4 @@ def in_order(
 ) -> Iterator[tuple[Asked, Answer]]:
     """Each thing asked with its answer. At most two per thread are under way; an error stops what has not begun."""
     threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
-    waiting: deque[tuple[Asked, Future[Answer]]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="pictures")
-    try:
-        for one in asked:
-            waiting.append((one, pool.submit(work, one)))
-            if len(waiting) >= 2 * threads:
-                first, answer = waiting.popleft()
-                yield first, answer.result()
-        while waiting:
-            first, answer = waiting.popleft()
-            yield first, answer.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    yield from ahead(work, asked, 2 * threads - 1, threads)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lorabuild.core.ahead import DEPTH, ahead
 from lorabuild.core.errors import StageError
 from lorabuild.training import optimizers
-from lorabuild.training.ahead import DEPTH, ahead
 from lorabuild.training.batches import Batch, Record, epoch_batches, epoch_steps, windows
 from lorabuild.training.logs import Row, by_concept, smoothed
 from lorabuild.training.moving import Moving, scaler

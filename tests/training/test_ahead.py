@@ -6,7 +6,7 @@ from itertools import count, islice
 import pytest
 from test_objective import EVERYTHING, denoising
 
-from lorabuild.training.ahead import ahead
+from lorabuild.core.ahead import ahead
 
 
 def threads():

@@ -1,4 +1,4 @@
-"""Work that is done ahead: a thread prepares what is wanted next while the loop is busy with what came before."""
+"""Work that is done ahead: threads prepare what is wanted next while the caller is busy with what came before."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ P = TypeVar("P")
 DEPTH = 2
 
 
-def ahead(prepare: Callable[[T], P], wanted: Iterable[T], depth: int = DEPTH) -> Generator[tuple[T, P], None, None]:
+def ahead(
+    prepare: Callable[[T], P], wanted: Iterable[T], depth: int = DEPTH, threads: int = 1
+) -> Generator[tuple[T, P], None, None]:
     """Each thing that is wanted with what is prepared of it, in order; up to ``depth`` of them are done ahead.
 
     What ``prepare`` raises is raised where its turn comes. With ``depth`` 0 all is done here and now, without a thread.
-    Close it (``contextlib.closing``) where it isn't read to its end: the thread ends before that returns.
+    Close it (``contextlib.closing``) where it isn't read to its end: what has not begun is left undone then.
     """
     if not depth:
         yield from ((one, prepare(one)) for one in wanted)
         return
     waiting: deque[tuple[T, Future[P]]] = deque()
-    bench = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+    bench = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
     try:
         for one in wanted:
             waiting.append((one, bench.submit(prepare, one)))
