@@ -103,4 +103,6 @@ def _leave_with_leader() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # nothing is left to write, and torch's threads may abort a Python that ends around them

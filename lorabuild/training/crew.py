@@ -208,8 +208,7 @@ def _helpers(launch: Launch, root: Path, job: Path, number: int) -> Iterator[Cal
     try:
         yield watch
         for helper in helpers:
-            helper.finish()
-        watch()
+            helper.finish()  # how it ends is its own affair: its share is in the sums
     except LostError as error:
         time.sleep(PAUSE)  # it may still be about to say why
         said = next(filter(None, (helper.lost() for helper in helpers)), error.what)
