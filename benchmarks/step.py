@@ -127,7 +127,11 @@ class Clock:
     def __init__(self, device: str) -> None:
         self.began, self.cuda = float(os.environ["BEGAN"]), device == "cuda"
         self.ends: list[tuple[float, float]] = []
-        self.first = 0.0
+        self.first = self.begun = 0.0
+
+    def begin(self) -> None:
+        """The first step begins, if none has."""
+        self.begun = self.begun or time.time() - self.began
 
     def tick(self, *_: object) -> None:
         """A step is done."""
@@ -146,6 +150,7 @@ class Clock:
         said = {
             "seconds": [later[0] - before[0] for before, later in pairs],
             "wall": [later[1] - before[1] for before, later in pairs],
+            "begun": self.begun,
             "first": self.first,
             "memory": self.memory() / (1 << 20),
         }
@@ -419,6 +424,7 @@ def standard(wishes: argparse.Namespace) -> None:
     original_unet.BLOCK_OUT_CHANNELS = tuple(widths)
     original_unet.TIMESTEP_INPUT_DIM = widths[0]
     original_unet.TIME_EMBED_DIM = 4 * widths[0]
+    _first_forward(original_unet.UNet2DConditionModel, clock)
     words = wishes.folder / "tokenizers" / "openai_clip-vit-large-patch14"
     if not words.exists():
         words.parent.mkdir(exist_ok=True)
@@ -448,6 +454,17 @@ def standard(wishes: argparse.Namespace) -> None:
     train_util.verify_command_line_training_args(settings)
     train_network.NetworkTrainer().train(train_util.read_config_from_file(settings, parser))
     clock.say()
+
+
+def _first_forward(model: Any, clock: Clock) -> None:
+    """Look at the clock when the model is asked for the first time."""
+    forward = model.forward
+
+    def timed(*words: Any, **named: Any) -> Any:
+        clock.begin()
+        return forward(*words, **named)
+
+    model.forward = timed
 
 
 def _without_torchvision() -> None:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, TypeVar
 
 from lorabuild.core.digest import descriptor_digest
 from lorabuild.core.errors import LorabuildError
 from lorabuild.core.stamps import Stamp, Stat, regular, stamp
 from lorabuild.core.trouble import passing, printable, reason, trouble
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_T = TypeVar("_T")
-_PIECE = 1 << 20
 # O_NONBLOCK: the path may have become a FIFO since it was listed, and opening that would wait for ever
 _OPEN = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -29,18 +23,9 @@ def steady_digest(path: str, look: Stat = os.stat, *, tries: int = 5, pause: flo
 
     Raises UnsteadyError, and StoreError when it is the machine that can't read.
     """
-    return _steadily(path, descriptor_digest, look, tries, pause)
-
-
-def steady_bytes(path: str, look: Stat = os.stat, *, tries: int = 5, pause: float = 0.02) -> tuple[bytes, Stamp]:
-    """A file's bytes and the stamp that they had, as ``steady_digest`` reads them."""
-    return _steadily(path, _everything, look, tries, pause)
-
-
-def _steadily(path: str, read: Callable[[int], _T], look: Stat, tries: int, pause: float) -> tuple[_T, Stamp]:
     for attempt in range(tries):
         try:
-            found = _once(path, read, look)
+            found = _once(path, look)
         except OSError as error:
             if passing(error):
                 with trouble("read this file", path):
@@ -56,7 +41,7 @@ def _steadily(path: str, read: Callable[[int], _T], look: Stat, tries: int, paus
     )
 
 
-def _once(path: str, read: Callable[[int], _T], look: Stat) -> tuple[_T, Stamp] | None:
+def _once(path: str, look: Stat) -> tuple[str, Stamp] | None:
     """One reading between three looks at the file; None when it was changed or replaced meanwhile."""
     opened = os.open(path, _OPEN)
     try:
@@ -64,14 +49,10 @@ def _once(path: str, read: Callable[[int], _T], look: Stat) -> tuple[_T, Stamp] 
         if not regular(found):
             raise UnsteadyError("is not an ordinary file", where=printable(path))
         before = stamp(found)
-        value = read(opened)
+        value = descriptor_digest(opened)
         after = stamp(look(opened))
     finally:
         os.close(opened)
     if before == after == stamp(look(path)):
         return value, after
     return None
-
-
-def _everything(opened: int) -> bytes:
-    return b"".join(iter(lambda: os.read(opened, _PIECE), b""))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from lorabuild.core import heap
 from lorabuild.core.errors import LorabuildError
 from lorabuild.core.events import Emit, Event
 from lorabuild.core.look import Look, Wanted, changes, look, places
@@ -124,6 +125,8 @@ class _Watch:
             build(reading.project, replace(self.wishes, seen=reading.seen), self.emit)
         except LorabuildError as error:
             self._tell(error)
+        finally:
+            heap.give_back()
 
     def _read(self) -> Reading:
         """The settings, read after a look at all that they name."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from lorabuild.core import heap
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.record import machine
 
@@ -39,6 +41,8 @@ def pick(settings: Device, processes: int = 1) -> torch.device:
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
         torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    elif kind == "cpu":
+        heap.keep()
     return torch.device(kind)
 
 
@@ -84,15 +88,12 @@ def padded(items: Sequence[T], count: int) -> Iterator[tuple[list[T], int]]:
 
 def record(device: torch.device, dtype: torch.dtype, batch: int = 8) -> dict[str, Any]:
     """On what a floating-point result was made; bytes are promised only between equal records."""
-    import diffusers
-    import transformers
-
     made: dict[str, Any] = {
         "device": device.type,
         "dtype": str(dtype).removeprefix("torch."),
         "torch": torch.__version__,
-        "diffusers": diffusers.__version__,
-        "transformers": transformers.__version__,
+        "diffusers": version("diffusers"),
+        "transformers": version("transformers"),
     }
     if device.type == "cpu":
         capability = torch.backends.cpu.get_cpu_capability()

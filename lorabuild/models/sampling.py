@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-import diffusers
 import torch
 
 from lorabuild.core.errors import ProjectError
@@ -102,6 +101,8 @@ def open_scheduler(config: Mapping[str, Any], steps: int) -> Any:
 
     DDIM where that one can't begin without any signal. Raises ``ProjectError`` for one that diffusers lacks.
     """
+    import diffusers
+
     name = config.get("_class_name", "")
     found = getattr(diffusers, name, None) if name.endswith("Scheduler") else None
     if found is None:

@@ -1,21 +1,18 @@
 """Open parts of a model from safetensors: a diffusers folder, or an original file with our configs.
 
 Nothing goes online and nothing is unpickled. Tensors are found by name in whichever spelling a file has: diffusers' and
-transformers' of today or some years ago, or the original one.
+transformers' of today or some years ago, or the original one. A thread reads them while diffusers and transformers,
+which take about as long to import as gigabytes to read, are imported here: inside functions, for that reason.
 """
 
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError, safe_open
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
-from transformers.utils import logging as transformers_logging
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.models import keymap
@@ -40,18 +37,33 @@ class Part(NamedTuple):
     spelled: Callable[[Iterable[str]], dict[str, Place]]
 
 
+def _unet(config: Mapping[str, Any]) -> nn.Module:
+    from diffusers import UNet2DConditionModel
+
+    return cast("nn.Module", UNet2DConditionModel.from_config(config))
+
+
+def _vae(config: Mapping[str, Any]) -> nn.Module:
+    from diffusers import AutoencoderKL
+
+    return cast("nn.Module", AutoencoderKL.from_config(config))
+
+
 def _clip(config: Mapping[str, Any]) -> nn.Module:
+    from transformers import CLIPTextConfig, CLIPTextModel
+
     return cast("nn.Module", CLIPTextModel(CLIPTextConfig.from_dict({**config, "attention_dropout": 0.0})))
 
 
 def _projecting_clip(config: Mapping[str, Any]) -> nn.Module:
-    return cast(
-        "nn.Module", CLIPTextModelWithProjection(CLIPTextConfig.from_dict({**config, "attention_dropout": 0.0}))
-    )
+    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
+    settings = CLIPTextConfig.from_dict({**config, "attention_dropout": 0.0})
+    return cast("nn.Module", CLIPTextModelWithProjection(settings))
 
 
-UNET = Part(UNet2DConditionModel.from_config, "model.diffusion_model.", keymap.unet)
-VAE = Part(AutoencoderKL.from_config, "first_stage_model.", keymap.vae)
+UNET = Part(_unet, "model.diffusion_model.", keymap.unet)
+VAE = Part(_vae, "first_stage_model.", keymap.vae)
 
 
 def clip(prefix: str) -> Part:
@@ -64,14 +76,24 @@ def open_clip(prefix: str, *, projects: bool) -> Part:
     return Part(_projecting_clip if projects else _clip, prefix, keymap.open_clip)
 
 
-def open_part(located: Located, name: str, part: Part, dtype: torch.dtype) -> nn.Module:
-    """A part on the CPU: frozen, no dropout. Raises ``ProjectError`` when its files don't fit."""
-    _quiet()
-    config, *weights = located.files[name]
+def open_parts(located: Located, wanted: Mapping[str, tuple[Part, torch.dtype]]) -> dict[str, nn.Module]:
+    """Name → part, on the CPU: frozen, no dropout. Raises ``ProjectError`` when the files of one don't fit."""
+    bench = ThreadPoolExecutor(1, thread_name_prefix="weights")
     try:
-        module = empty(part, json.loads(config.read_text("utf-8")))
-        found = _tensors([path for path in weights if path.suffix == ".safetensors"], module, part, dtype)
-        module.load_state_dict(found, assign=True)
+        read = {
+            name: bench.submit(_read, located.files[name][1:], part.prefix, dtype)
+            for name, (part, dtype) in wanted.items()
+        }
+        return {name: _opened(located, name, part, read.pop(name).result) for name, (part, _) in wanted.items()}
+    finally:
+        bench.shutdown(cancel_futures=True)
+
+
+def _opened(located: Located, name: str, part: Part, read: Callable[[], dict[str, Tensor]]) -> nn.Module:
+    _quiet()
+    try:
+        module = empty(part, json.loads(located.files[name][0].read_text("utf-8")))
+        module.load_state_dict(_fitted(read(), list(module.state_dict()), part), assign=True)
     except (OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unusable(f"the {name} of {located.path}", error) from error
     for dropout in (inner for inner in module.modules() if isinstance(inner, torch.nn.Dropout)):
@@ -90,19 +112,34 @@ def empty(part: Part, config: Mapping[str, Any]) -> nn.Module:
     return module
 
 
-def _tensors(paths: Sequence[Path], module: nn.Module, part: Part, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Every tensor of the module, in memory of its own: where a file holds it must not reach the bits of a product."""
-    wanted = list(module.state_dict())
-    with ExitStack() as stack:
-        files = [stack.enter_context(safe_open(str(path), framework="pt")) for path in paths]
-        held = {name: file for file in files for name in file.keys()}  # noqa: SIM118 - no mapping, it has only keys()
-        places = min(_spellings(wanted, part), key=lambda places: len(_missing(places, held)))
-        if missing := _missing(places, held):
-            raise ValueError(f"it lacks {missing[0]}" + (f" and {len(missing) - 1} more" if missing[1:] else ""))
-        return {
-            name: keymap.taken(place, held[place.name].get_tensor(place.name)).to(dtype, copy=True).contiguous()
-            for name, place in places.items()
-        }
+def _read(paths: Iterable[Path], prefix: str, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The tensors of files by name: of a whole checkpoint those of the part, of any other file all.
+
+    In memory of their own: where a file holds them must not reach the bits of a product.
+    """
+    found = {}
+    for path in paths:
+        if path.suffix == ".safetensors":
+            with safe_open(str(path), framework="pt") as file:
+                names = list(file.keys())
+                inside = [name for name in names if name.startswith(prefix)] or names
+                found |= {name: file.get_tensor(name).to(dtype, copy=True) for name in inside}
+    return found
+
+
+def _fitted(held: Mapping[str, Tensor], names: Sequence[str], part: Part) -> dict[str, Tensor]:
+    """Every tensor that a module asks for by name, in whichever spelling it is held."""
+    places = min(_spellings(names, part), key=lambda places: len(_missing(places, held)))
+    if missing := _missing(places, held):
+        raise ValueError(f"it lacks {missing[0]}" + (f" and {len(missing) - 1} more" if missing[1:] else ""))
+    return {name: _taken(place, held[place.name]) for name, place in places.items()}
+
+
+def _taken(place: Place, tensor: Tensor) -> Tensor:
+    """As it is, or what is wanted of it, again in memory of its own."""
+    if place.form == "same":
+        return tensor
+    return keymap.taken(place, tensor).clone(memory_format=torch.contiguous_format)
 
 
 def _missing(places: Mapping[str, Place], held: Mapping[str, Any]) -> list[str]:
@@ -131,6 +168,8 @@ def _old(name: str) -> str:
 
 def open_tokenizer(located: Located, part: str) -> Any:
     """CLIP's tokenizer. Raises ``ProjectError`` when its files are damaged or hold no vocabulary."""
+    from transformers import CLIPTokenizer
+
     _quiet()
     folder, pad = located.files[part][0].parent, located.pads.get(part)
     words = {"pad_token": pad} if pad else {}
@@ -162,6 +201,9 @@ def _unusable(what: str, error: Exception) -> ProjectError:
 
 def _quiet() -> None:
     """No progress bars beside ours; errors still speak."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     diffusers_logging.set_verbosity_error()

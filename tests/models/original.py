@@ -22,7 +22,7 @@ def miniature(family, folder, **words):
 
 
 def opened(located, name, dtype):
-    return weights.open_part(located, name, parts(located.family)[name], dtype)
+    return weights.open_parts(located, {name: (parts(located.family)[name], dtype)})[name]
 
 
 def tensors(modules, family):
