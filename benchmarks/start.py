@@ -61,8 +61,8 @@ def main() -> None:
             if wishes.standard:
                 answer = step.run("standard", wishes)
                 note("standard", (answer["begun"], answer["first"] - min(answer["wall"])), begins, ends)
-    for name in begins:
-        begun, done = spread(begins[name]), spread(ends[name])
+    for name, waits in begins.items():
+        begun, done = spread(waits), spread(ends[name])
         print(f"{name}: {begun} until the first step begins, {done} until it is done, less a step")
 
 

@@ -302,9 +302,13 @@ def unet(wishes: argparse.Namespace) -> Any:
 
 
 def bare(wishes: argparse.Namespace) -> None:
-    """Forward and backward of the frozen U-Net."""
+    """Forward and backward of the frozen U-Net, with freed memory kept as ours keeps it: what is over is the LoRA."""
     clock, model, (latents, said) = Clock(wishes.device), unet(wishes), cached(wishes)
     import torch
+
+    from lorabuild.core import heap
+
+    heap.keep()
 
     for step in range(WARM + wishes.steps):
         noisy, told = dealt(wishes, step, latents, said)
