@@ -12,14 +12,11 @@ from lorabuild.captions.order import ordered
 from lorabuild.captions.prune import Absorber, pruned
 from lorabuild.captions.select import Scores, selected
 from lorabuild.captions.tags import Tag, distinct, spelling_key, texts, written
-from lorabuild.core.errors import ProjectError
-from lorabuild.core.words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lorabuild.schema.captions import Captions
-    from lorabuild.schema.concepts import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def caption(
     Args:
         scores: (tag, score, category) of the tagger.
         rules: from ``rules_of``.
-        triggers: of the image's concept, in concept order; from ``absorbers``.
+        triggers: of the image's concept, in concept order; from ``prune.absorbers``.
         override: a person's text beside the image; it wins, missing triggers are put in front.
         frequency: in how many images a tag is, for ``order: frequency``.
     """
@@ -124,17 +121,3 @@ def rules_as_dict(settings: Captions) -> dict[str, Any]:
         "order": rules.order,
         "underscores": rules.underscores,
     }
-
-
-def absorbers(triggers: Mapping[str, Trigger], names: Sequence[str]) -> tuple[Absorber, ...]:
-    """A concept's triggers in their order. Raises ProjectError for a name that ``triggers:`` does not have."""
-    return tuple(_absorber(name, triggers) for name in names)
-
-
-def _absorber(name: str, triggers: Mapping[str, Trigger]) -> Absorber:
-    if name not in triggers:
-        near = nearest(name, triggers)
-        hint = f"write `{near}`" if near else f"add `{name}:` to `triggers:`"
-        raise ProjectError(f"there is no trigger {name!r}", where="lora.yaml triggers", next_step=hint)
-    trigger = triggers[name]
-    return Absorber(name, trigger.absorbs, trigger.keeps, spares_footwear=trigger.kind == "outfit")

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 from lorabuild.captions.clothing import FOOTWEAR
 from lorabuild.captions.pattern import matcher, named_words
 from lorabuild.captions.tags import Tag, wider, words
+from lorabuild.core.errors import ProjectError
+from lorabuild.core.words import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lorabuild.schema.concepts import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,20 @@ class Absorber:
         """Whether this trigger replaces the tag with this key."""
         patterns = _naming_footwear(self.absorbs) if self.spares_footwear and is_footwear(key) else self.absorbs
         return matcher(patterns)(key) and not matcher(self.keeps)(key)
+
+
+def absorbers(triggers: Mapping[str, Trigger], names: Sequence[str]) -> tuple[Absorber, ...]:
+    """A concept's triggers in their order. Raises ProjectError for a name that ``triggers:`` does not have."""
+    return tuple(_absorber(name, triggers) for name in names)
+
+
+def _absorber(name: str, triggers: Mapping[str, Trigger]) -> Absorber:
+    if name not in triggers:
+        near = nearest(name, triggers)
+        hint = f"write `{near}`" if near else f"add `{name}:` to `triggers:`"
+        raise ProjectError(f"there is no trigger {name!r}", where="lora.yaml triggers", next_step=hint)
+    trigger = triggers[name]
+    return Absorber(name, trigger.absorbs, trigger.keeps, spares_footwear=trigger.kind == "outfit")
 
 
 def pruned(

@@ -21,13 +21,13 @@ _EVERY = 256  # items between two progress events: one takes well under a millis
 
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
     """Write the caption of every item."""
-    from lorabuild.captions import compose
+    from lorabuild.captions import compose, prune
 
     rules, total = compose.rules_of(site.project.captions), len(inputs)
     for done, item in enumerate(inputs, start=1):
         reads = item.reads
         scores = json.loads(outputs.read(reads["scores"])) if reads["override"] is None else []
-        triggers = compose.absorbers(site.project.triggers, reads["triggers"])
+        triggers = prune.absorbers(site.project.triggers, reads["triggers"])
         _store(item, compose.caption(scores, rules, triggers, reads["override"], reads["frequency"]), outputs)
         if done % _EVERY == 0 or done == total:
             emit(Event("progress", "caption", {"done": done, "total": total, "unit": "captions"}))

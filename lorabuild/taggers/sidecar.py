@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lorabuild.schema.captions import Sidecar
     from lorabuild.schema.site import Site
+    from lorabuild.schema.taggers import Sidecar
     from lorabuild.taggers.tagger import Untagged
 
 READS = "side"

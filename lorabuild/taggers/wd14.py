@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from lorabuild.schema.captions import Wd14
     from lorabuild.schema.site import Site
+    from lorabuild.schema.taggers import Wd14
     from lorabuild.taggers.tagger import Category
 
 READS = "pixels"

@@ -1,17 +1,14 @@
 import subprocess
 import sys
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorabuild.captions.compose import Rules, absorbers, caption, rules_as_dict, rules_of
+from lorabuild.captions.compose import Rules, caption, rules_as_dict, rules_of
 from lorabuild.captions.prune import Absorber
 from lorabuild.captions.tags import spelling_key
 from lorabuild.core.digest import canonical
-from lorabuild.core.errors import ProjectError
 from lorabuild.schema.captions import Captions
-from lorabuild.schema.concepts import Trigger
 
 UNPRUNED = """1girl, ascot, closed_mouth, frilled_ascot, frilled_skirt, frills, green_hair, long_sleeves,
 looking_at_viewer, one-hour_drawing_challenge, open_mouth, plaid, plaid_skirt, plaid_vest, red_skirt, red_vest, shirt,
@@ -213,18 +210,6 @@ def test_the_key_has_every_rule_and_not_the_model():
     ]
     keys = {plain, *(key(**({"tagger": {"type": "wd14"}} | words)) for words in changed)}
     assert len(keys) == len(changed) + 1
-
-
-def test_triggers_come_in_concept_order_and_only_outfits_spare_shoes():
-    known = {"a": Trigger(absorbs=("x",)), "b": Trigger(kind="outfit", keeps=("y",))}
-    assert absorbers(known, ["b", "a"]) == (Absorber("b", (), ("y",), True), Absorber("a", ("x",)))
-
-
-@pytest.mark.parametrize(("name", "hint"), [("zorbi", "write `zorbl`"), ("qqqq", "add `qqqq:`")])
-def test_an_unknown_trigger_is_answered(name, hint):
-    with pytest.raises(ProjectError) as caught:
-        absorbers({"zorbl": Trigger()}, [name])
-    assert hint in caught.value.next_step
 
 
 def test_captions_import_nothing_heavy():

@@ -1,5 +1,9 @@
-from lorabuild.captions.prune import Absorber, pruned
+import pytest
+
+from lorabuild.captions.prune import Absorber, absorbers, pruned
 from lorabuild.captions.tags import tagged, texts
+from lorabuild.core.errors import ProjectError
+from lorabuild.schema.concepts import Trigger
 
 
 def prune(words, *triggers, endings=True):
@@ -51,3 +55,15 @@ def test_unless_it_is_kept_or_endings_are_off_or_a_name():
     assert prune(["cape", "red_cape"], Absorber("z", ("red_cape",)), endings=False)[0] == ("cape",)
     saber = tagged("saber", name=True)
     assert pruned([saber, tagged("dark_saber")], [Absorber("z", ("dark_saber",))], endings=True)[0] == [saber]
+
+
+def test_triggers_come_in_concept_order_and_only_outfits_spare_shoes():
+    known = {"a": Trigger(absorbs=("x",)), "b": Trigger(kind="outfit", keeps=("y",))}
+    assert absorbers(known, ["b", "a"]) == (Absorber("b", (), ("y",), True), Absorber("a", ("x",)))
+
+
+@pytest.mark.parametrize(("name", "hint"), [("zorbi", "write `zorbl`"), ("qqqq", "add `qqqq:`")])
+def test_an_unknown_trigger_is_answered(name, hint):
+    with pytest.raises(ProjectError) as caught:
+        absorbers({"zorbl": Trigger()}, [name])
+    assert hint in caught.value.next_step

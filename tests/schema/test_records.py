@@ -4,13 +4,14 @@ import pytest
 from pydantic import ValidationError
 
 from lorabuild.schema.base import Base
-from lorabuild.schema.captions import Captions, Sidecar, Wd14
+from lorabuild.schema.captions import Captions
 from lorabuild.schema.concepts import Concept, Trigger
 from lorabuild.schema.consumed import consumed
 from lorabuild.schema.device import Device
 from lorabuild.schema.project import Project
 from lorabuild.schema.section import Section
 from lorabuild.schema.site import Site
+from lorabuild.schema.taggers import Sidecar, Wd14
 from lorabuild.schema.training import Training
 from lorabuild.schema.words import Shape, fields, is_runtime_only, shape, words
 

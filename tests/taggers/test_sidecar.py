@@ -1,6 +1,6 @@
 import pytest
 
-from lorabuild.schema.captions import Sidecar
+from lorabuild.schema.taggers import Sidecar
 from lorabuild.taggers import sidecar
 
 

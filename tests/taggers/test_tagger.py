@@ -10,7 +10,7 @@ import pytest
 import tiny_tagger
 
 from lorabuild.core.words import hand
-from lorabuild.schema.captions import Sidecar, Tagger, Wd14
+from lorabuild.schema.taggers import Sidecar, Tagger, Wd14
 from lorabuild.taggers.tagger import Score
 
 WORDS = [section.model_fields["type"].default for section in get_args(get_args(Tagger)[0])]

@@ -7,9 +7,9 @@ import tiny_tagger
 from PIL import Image
 
 from lorabuild.core.errors import ProjectError, StageError
-from lorabuild.schema.captions import Wd14
 from lorabuild.schema.device import Device
 from lorabuild.schema.site import Site
+from lorabuild.schema.taggers import Wd14
 from lorabuild.taggers import wd14
 from lorabuild.taggers.tagger import Untagged
 
