@@ -23,7 +23,7 @@ ROOMS = ("images", "captions", "taggers", "models", "networks", "training", "eva
 FLOORS = {"core": 0, "schema": 0, "balance": 1, **dict.fromkeys(ROOMS, 2), "stages": 3, "graph": 4, "cli": 5}
 TOP = 6
 HEAVY = {
-    "torch": {"models", "networks", "training", "evaluate", "publish"},
+    "torch": {"models", "networks", "training", "evaluate", "publish", "taggers"},
     "accelerate": {"training"},
     "prodigyopt": {"training"},
     "prodigyplus": {"training"},
@@ -31,7 +31,7 @@ HEAVY = {
     "schedulefree": {"training"},
     "bitsandbytes": {"training"},
     "diffusers": {"models"},
-    "transformers": {"models"},
+    "transformers": {"models", "taggers"},
     "onnxruntime": {"taggers", "images"},
     "PIL": {"images", "taggers", "evaluate"},
     "numpy": {"images", "taggers", "evaluate"},

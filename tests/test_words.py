@@ -23,6 +23,7 @@ from lorabuild.graph.plan import ITEMS
 from lorabuild.graph.products import told
 from lorabuild.graph.session import viewing
 from lorabuild.schema.base import Base
+from lorabuild.schema.caption_rules import CaptionRules
 from lorabuild.schema.captions import Captions
 from lorabuild.schema.check import check
 from lorabuild.schema.families import FACTS
@@ -48,7 +49,8 @@ def made_with(room, *names):
 
 
 def test_every_tagger_has_its_file():
-    assert types(Captions.model_fields["tagger"].annotation) == made_with("taggers", "READS", "load", "digests")
+    assert types(Captions.model_fields["tagger"].annotation) == made_with("taggers", "digests", "fetch", "key_settings")
+    assert made_with("taggers", "READS", "load") == types(Captions.model_fields["tagger"].annotation) - {"merged"}
 
 
 def test_every_network_has_its_file():
@@ -107,6 +109,9 @@ STAGE = {
     "concepts": "balance",
     "concepts.<name>.folder": "scan",
     "concepts.<name>.triggers": "caption",
+    "concepts.<name>.share": "caption",
+    "concepts.<name>.rest_of": "caption",
+    "concepts.<name>.captions": "caption",
     "images": "latents",
     "images.background": "prepare",
     "images.color_augment": "train",
@@ -114,6 +119,13 @@ STAGE = {
     "captions": "caption",
     "captions.tagger.model": "tag",
     "captions.tagger.extension": "tag",
+    "captions.tagger.version": "tag",
+    "captions.tagger.of": "tag",
+    "captions.tagger.prompt": "tag",
+    "captions.tagger.system": "tag",
+    "captions.tagger.beams": "tag",
+    "captions.tagger.min_tokens": "tag",
+    "captions.tagger.max_tokens": "tag",
     "budget": "balance",
     "regularization": "latents",
     "regularization.prior_loss_weight": "train",
@@ -127,6 +139,9 @@ STAGE = {
 }
 """Place of a word, or of the section around it → the first stage that must notice a change."""
 
+CAPTIONS = ("captions", "concepts.<name>.captions")
+"""Where rules for captions stand."""
+
 NAMES = {"triggers": "zorbl_cape", "concepts": "cape"}
 VALUES = {
     "training.validation.share": 0.5,
@@ -135,6 +150,8 @@ VALUES = {
     "base.vae": "base2",
     "concepts.<name>.folder": "dataset/other",
     "concepts.<name>.triggers": ["zorbl_cape", "zorbl"],
+    "concepts.<name>.share": 0.3,
+    "concepts.<name>.rest_of": "plain",
     "images.resolution": 128,
     "images.buckets.step": 64,
     "images.buckets.min": 64,
@@ -142,6 +159,11 @@ VALUES = {
     "images.background": "#102030",
     "captions.tagger.model": "tagger2",
     "captions.tagger.extension": ".tags",
+    "captions.implications": "implications.csv",
+    "captions.for": [{"match": "dataset/cape/*", "drop": ["red"]}],
+    **{f"{place}.{word}": {"blue": ["azure"]} for place in CAPTIONS for word in ("split", "same", "implies")},
+    "captions.tagger.version": "other",
+    "captions.tagger.of": [{"type": "wd14", "model": "tagger"}, {"type": "camie", "model": "camie"}],
     "training.optimizer.class": "torch.optim.NAdam",
     "output.folder": "elsewhere",
     "variants": {"big": {"network.dim": 8}},
@@ -150,6 +172,9 @@ VALUES = {
 """What is tried where the type alone tells no value that fits."""
 
 AROUND = {
+    "concepts.<name>.rest_of": ["concepts.plain.share=0.5", "concepts.cape.folder=dataset/plain"],
+    "captions.tagger.mcut_floor": ["captions.tagger.mcut=true"],
+    **{f"concepts.<name>.captions.{word}": ["concepts.cape.captions={}"] for word in CaptionRules.model_fields},
     "training.ema.decay": ["training.ema={}"],
     "training.validation.share": ["training.validation={}"],
     "training.validation.timesteps": ["training.validation={}"],
@@ -172,7 +197,13 @@ AROUND = {
 """What must stand beside a word for it to have a meaning."""
 
 
-NEEDED = {"custom": "{type: custom, class: torch.optim.RAdam}"}
+NEEDED = {
+    "custom": "{type: custom, class: torch.optim.RAdam}",
+    "cl_tagger": "{type: cl_tagger, model: cl}",
+    "camie": "{type: camie, model: camie}",
+    "prose": "{type: prose, model: captioner}",
+    "merged": "{type: merged, of: [{type: wd14, model: tagger}, {type: sidecar}]}",
+}
 """Forms of a section that have words which must be written."""
 
 FREE = "training.schedule={type: constant, warmup: 0}"
@@ -190,9 +221,13 @@ OF_SLIDERS = ("kind", "slider")
 
 
 def leaves():
-    """Every word that holds a value of its own and leaves a choice."""
+    """Every word that holds a value of its own and leaves a choice, but those in lists.
+
+    tests/taggers/test_merged.py and tests/captions/test_rules.py look after these.
+    """
     for word in words(Project):
-        if word.dotted.partition(".")[0] in OF_SLIDERS:
+        inside = word.dotted.startswith(("captions.tagger.of.", "captions.for."))
+        if word.dotted.partition(".")[0] in OF_SLIDERS or inside:
             continue
         found = shape(word.field.annotation)
         nested = found.kind == "map" and shape(found.items).section
@@ -214,7 +249,7 @@ def around(word, loaded):
     """Overrides that make room for the word: the other variant of its section, or what gives it a meaning."""
     section = place(word).rpartition(".")[0]
     other = word.variant and value_at(loaded, section).type != word.variant
-    return [*AROUND.get(word.dotted, []), *(chosen(section, word.variant) if other else [])]
+    return [*(chosen(section, word.variant) if other else []), *AROUND.get(word.dotted, [])]
 
 
 def another(word, now):
@@ -241,8 +276,25 @@ def another(word, now):
 def value_at(loaded, dotted):
     here = loaded.project
     for name in dotted.split("."):
-        here = here[name] if isinstance(here, dict) else getattr(here, {"class": "class_"}.get(name, name))
+        here = (
+            here[name] if isinstance(here, dict) else getattr(here, {"class": "class_", "for": "for_"}.get(name, name))
+        )
     return here
+
+
+def other_taggers(made):
+    """Taggers of every kind beside the project's own; in ``tagger2`` all kinds."""
+    tiny_tagger.make(made.path("tagger2"), bias=1)
+    places = {"cl_tagger": ("cl", "cl/other", "tagger2"), "camie": ("camie", "tagger2")}
+    for kind, folders in places.items():
+        for number, folder in enumerate(folders, start=1):
+            tiny_tagger.mapped(made.path(folder), kind, span=number)
+        assert made.build("tag", "--set", f"captions.tagger={NEEDED[kind]}").code == 0
+    assert made.build("tag", "--set", f"captions.tagger={NEEDED['merged']}").code == 0
+    for folder in ("captioner", "tagger2"):
+        made.path(folder).mkdir(exist_ok=True)
+        made.path(f"{folder}/config.json").write_text("{}")
+        made.path(f"{folder}/model.safetensors").write_text(folder)
 
 
 @pytest.fixture(scope="module")
@@ -254,13 +306,14 @@ def project(tmp_path_factory):
     shutil.copytree(made.path("base"), made.path("base2"))
     weights = made.path("base2/unet/diffusion_pytorch_model.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
-    tiny_tagger.make(made.path("tagger2"), bias=1)
+    other_taggers(made)
     made.build("balance", "--set", "training.optimizer={type: prodigy}")  # its recipe is another
     made.build("text", "--set", "training.validation={}")  # its balance is another
     made.build("balance", "--set", "training.noise.ip_gamma=0.1")  # likewise
     assert made.build("text", "--set", "images.masks=alpha").code == 0
     made.path("dataset/other").mkdir()
     small.picture((9, 9, 200)).save(made.path("dataset/other/o.png"))
+    made.path("implications.csv").write_text("azure,blue\n", "utf-8")
     return made
 
 

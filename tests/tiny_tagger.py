@@ -1,5 +1,6 @@
 """Makes tiny taggers in WD14 layout, for the tests of taggers and stages."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -86,4 +87,56 @@ def convolutional(folder: Path, *, side: int = 32, tags: int = 40, batch: int | 
     )
     model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
     onnx.save(model, folder / "model.onnx")
+    return folder
+
+
+MAPPED = ("general", "1creature", "blue", "green", "red", "zorbl", "faint", "oddity")
+KINDS = ("Rating", "General", "General", "General", "General", "Character", "General", "Copyright")
+
+
+def mapped(folder: Path, kind: str, *, side: int = 16, span: float = 2.0) -> Path:
+    """A folder in the layout of ``cl_tagger``, ``camie`` or ``camie_first``: logits, channels first, a JSON table.
+
+    The logit of a colour is ``SHARPNESS / span`` times its channel's mean; the rest are those of ``make``.
+    The Camie ones have an answer before the refined one, in which nothing is seen.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {
+        "cl_tagger": ("model_optimized.onnx", "tag_mapping.json"),
+        "camie": ("camie-tagger-v2.onnx", "camie-tagger-v2-metadata.json"),
+        "camie_first": ("model_initial.onnx", "model_initial_metadata.json"),
+    }[kind]
+    order = (2, 3, 4) if kind == "cl_tagger" else (4, 3, 2)  # blue comes first, or red
+    weights = np.zeros((3, len(MAPPED)), np.float32)
+    weights[range(3), order] = SHARPNESS / span
+    offsets = np.array([0, 3, 0, 0, 0, 2, -4.6, 1], np.float32)
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[2, 3], keepdims=0),
+        helper.make_node("MatMul", ["mean", "weights"], ["product"]),
+        helper.make_node("Add", ["product", "offsets"], ["refined"]),
+        helper.make_node("Sub", ["product", "lowered"], ["initial"]),
+    ]
+    outputs = ["refined"] if kind == "cl_tagger" else ["initial", "refined"]
+    graph = helper.make_graph(
+        nodes,
+        "mapped",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, side, side])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", len(MAPPED)]) for name in outputs],
+        [
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(offsets, "offsets"),
+            numpy_helper.from_array(np.full(len(MAPPED), 20, np.float32), "lowered"),
+        ],
+    )
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), folder / names[0])
+    pairs = dict(zip(MAPPED, KINDS, strict=True))
+    table = {
+        "idx_to_tag": {str(place): tag for place, tag in enumerate(MAPPED)},
+        "tag_to_category": {tag: category.lower() for tag, category in pairs.items()},
+    }
+    if kind == "cl_tagger":
+        table = {str(place): {"tag": tag, "category": pairs[tag]} for place, tag in enumerate(MAPPED)}
+    if kind == "camie":
+        table = {"model_info": {"img_size": side}, "dataset_info": {"tag_mapping": table}}
+    (folder / names[1]).write_text(json.dumps(table), "utf-8")
     return folder

@@ -24,7 +24,7 @@ def consolidated(tags: Sequence[Tag], *, alone: bool) -> list[Tag]:
 
 def narrow(tags: Sequence[Tag]) -> list[Tag]:
     """Without tags that end another tag, word for word: ``shirt`` beside ``white_shirt``, never ``hat`` by ``chat``."""
-    said = {ending for tag in tags if not tag.name for ending in wider(tag.key)}
+    said = frozenset[str]().union(*[wider(tag.key) for tag in tags if not tag.name])
     return [tag for tag in tags if tag.name or tag.key not in said]
 
 
@@ -35,34 +35,42 @@ def merge(tags: Sequence[Tag]) -> list[Tag]:
     """
     groups: dict[str, list[Tag]] = {}
     for tag in tags:
-        if not tag.name and describes(tag.key):
-            groups.setdefault(words(tag.key)[-1], []).append(tag)
+        if not tag.name and (thing := garment(tag.key)):
+            groups.setdefault(thing, []).append(tag)
     one = {tag.key: _one(group) for group in groups.values() if len(group) > 1 and agree(group) for tag in group}
     return distinct(one.get(tag.key, tag) for tag in tags) if one else list(tags)
 
 
 @lru_cache(maxsize=1 << 16)
-def describes(key: str) -> bool:
-    """Whether a tag is a garment behind nothing but describing words."""
+def garment(key: str) -> str:
+    """The garment that a tag names behind nothing but describing words; empty for other tags."""
     *before, last = words(key) or ("",)
-    return last in GARMENTS and bool(before) and all(word in _PLACE for word in before)
+    return last if last in GARMENTS and before and all(word in _PLACE for word in before) else ""
 
 
 def agree(group: Iterable[Tag]) -> bool:
     """Whether tags of the same garment can be about one piece: no second length, shade, colour or pattern."""
-    said: dict[str, set[tuple[str, ...]]] = {}
-    for tag in group:
-        for name in ALONE:
-            if found := tuple(word for word in words(tag.key)[:-1] if _PLACE[word][1] == name):
-                said.setdefault(name, set()).add(found)
-    return all(len(variants) == 1 for variants in said.values())
+    said: dict[str, tuple[str, ...]] = {}
+    return all(said.setdefault(name, found) == found for tag in group for name, found in _unshared(tag.key))
+
+
+@lru_cache(maxsize=1 << 16)
+def _unshared(key: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Length, shade, colour and pattern as a tag gives them."""
+    said = ((name, tuple(word for word in words(key)[:-1] if _PLACE[word][1] == name)) for name in ALONE)
+    return tuple((name, found) for name, found in said if found)
 
 
 def one_figure(tags: Iterable[Tag]) -> bool:
     """Whether one figure is in the picture, by its count tags: ``1girl``; not ``2girls`` or ``1girl`` with ``1boy``."""
-    keys = {tag.key for tag in tags}
-    counts = [found[1] for key in keys if (found := _COUNT.fullmatch(key))]
-    return "multiple" not in counts and sum(map(int, counts)) < 2
+    return sum(map(_figures, {tag.key for tag in tags})) < 2
+
+
+@lru_cache(maxsize=1 << 16)
+def _figures(key: str) -> int:
+    """How many figures a tag counts."""
+    found = _COUNT.fullmatch(key)
+    return 0 if found is None else 2 if found[1] == "multiple" else int(found[1])
 
 
 def _one(group: Sequence[Tag]) -> Tag:

@@ -1,4 +1,4 @@
-"""The forms in which training reads one caption: tags shuffled, dropped or still few; what is kept stays in front.
+"""The forms in which training reads one caption: dressed, wildcards chosen, tags shuffled, dropped or still few.
 
 Order and rules are the standard trainer's (kohya-ss/sd-scripts, ``process_caption``). Where that draws, this counts
 from the seed and the caption: a caption has the same forms whatever its picture is called and whenever it is asked.
@@ -6,15 +6,19 @@ from the seed and the caption: a caption has the same forms whatever its picture
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lorabuild.core.counted import counts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lorabuild.schema.caption_forms import CaptionForms
+
+_WILDCARD = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,10 @@ class Options:
         separator: parts kept tags from free ones, and free ones from kept ones at the end.
         drop: share of the free tags that is left out.
         fewest: free tags at the first step of a warm-up; None without one.
-        number: forms of a caption that is shuffled or thinned.
+        number: forms of a caption that is shuffled, thinned or has wildcards.
+        prefix, suffix: texts around every caption.
+        glue: mark between free tags that stay together; a comma in the end.
+        wildcards: whether ``{a|b}`` is one of the two, and every line a caption.
     """
 
     shuffle: bool = False
@@ -36,6 +43,10 @@ class Options:
     drop: float = 0.0
     fewest: int | None = None
     number: int = 8
+    prefix: str = ""
+    suffix: str = ""
+    glue: str = ""
+    wildcards: bool = False
 
 
 class Parts(NamedTuple):
@@ -53,20 +64,88 @@ class Forms(NamedTuple):
     early: int = 0
 
 
-def options_of(settings: CaptionForms, triggers: int) -> Options:
-    """The options in ``training:`` for a caption with so many triggers."""
+def options_of(settings: CaptionForms, triggers: int, *, dressed: bool = True) -> Options:
+    """The options in ``training:`` for a caption with so many triggers; ``dressed`` puts texts around it.
+
+    Where nothing says how many tags are kept, those of the prefix are kept before the triggers.
+    """
+    prefix = settings.caption_prefix or "" if dressed else ""
     return Options(
         shuffle=settings.caption_shuffle,
-        keep=triggers if settings.keep_tokens is None else settings.keep_tokens,
+        keep=triggers + prefix.count(",") if settings.keep_tokens is None else settings.keep_tokens,
         separator=settings.keep_separator,
         drop=settings.tag_dropout,
         fewest=settings.token_warmup.min if settings.token_warmup.steps else None,
         number=settings.caption_variants,
+        prefix=prefix,
+        suffix=settings.caption_suffix or "" if dressed else "",
+        glue=settings.secondary_separator or "",
+        wildcards=settings.wildcards,
     )
 
 
 def forms(caption: str, options: Options, seed: int) -> Forms:
-    """All forms of a caption; the caption itself, to the letter, where no option is on."""
+    """All forms of a caption; the caption itself, to the letter, where no option is on.
+
+    Of several lines all are read equally often, and a warm-up reads the first one.
+    """
+    asked = _chosen(caption, options, seed)
+    made = [_forms(text, replace(options, number=number), seed) for text, number in asked.items()]
+    early = made[0].early
+    whole = (_repeated(one.texts[one.early :], times) for one, times in zip(made, asked.values(), strict=True))
+    texts = made[0].texts[early:] if len(made) == 1 else [text for some in whole for text in some]
+    found = (*made[0].texts[:early], *texts)
+    return Forms(tuple(text.replace(options.glue, ",") for text in found) if options.glue else found, early)
+
+
+def _repeated(texts: Sequence[str], times: int) -> Sequence[str]:
+    """So many texts: one that has but one form counts as often as others that have several."""
+    return [*texts] * (times // len(texts))
+
+
+def _chosen(caption: str, options: Options, seed: int) -> Mapping[str, int]:
+    """The dressed lines of a caption with their wildcards chosen → forms of each."""
+    lines = caption.split("\n") if options.wildcards else [caption.partition("\n")[0]]
+    lines = [_dressed(line, options) for line in lines]
+    changing = options.shuffle or 0 < options.drop < 1
+    if not options.wildcards or (len(lines) == 1 and "{" not in caption + options.prefix + options.suffix):
+        return {lines[0]: options.number}
+    wild = any("{" in line for line in lines)
+    turns = max(1, -(-options.number // len(lines))) if changing or wild else 1
+    return Counter(text for line in lines for text in _picked(line, turns, seed))
+
+
+def _dressed(line: str, options: Options) -> str:
+    """A line with the texts around it; a suffix that begins with a comma follows at once."""
+    if options.prefix:
+        line = f"{options.prefix} {line}".rstrip()
+    if not options.suffix:
+        return line
+    return f"{line}{options.suffix}" if options.suffix.startswith(",") else f"{line} {options.suffix}".lstrip()
+
+
+def _picked(line: str, turns: int, seed: int) -> list[str]:
+    """A line so many times, each with one word of each ``{a|b}``: every word is picked equally often, in any company.
+
+    Doubled braces are braces, so no wildcard stands inside another.
+    """
+    pieces = enumerate(_WILDCARD.split(line.replace("{{", "\0").replace("}}", "\1")))  # every other one is a wildcard
+    columns = [_dealt(_words(text) if place % 2 else [text], turns, (seed, line, place)) for place, text in pieces]
+    return ["".join(row).replace("\0", "{").replace("\1", "}") for row in zip(*columns, strict=True)]
+
+
+def _words(wildcard: str) -> list[str]:
+    return [word.strip() for word in wildcard.split("|")]
+
+
+def _dealt(words: Sequence[str], turns: int, chance: tuple[int, str, int]) -> list[str]:
+    """One word a turn, in counted order."""
+    order = sorted(range(turns), key=counts(turns, "wildcard", *chance).__getitem__)
+    return [words[rank % len(words)] for rank in order]
+
+
+def _forms(caption: str, options: Options, seed: int) -> Forms:
+    """All forms of one line."""
     if not options.shuffle and not options.drop and options.fewest is None:
         return Forms((caption,))
     parts = parted(caption, options.keep, options.separator)
@@ -82,7 +161,7 @@ def forms(caption: str, options: Options, seed: int) -> Forms:
 
 def most(options: Options) -> int:
     """How many forms a caption may have whose tags aren't known; a warm-up adds one for each of them."""
-    return options.number if options.shuffle or options.drop else 1
+    return options.number if options.shuffle or options.drop or options.wildcards else 1
 
 
 def parted(caption: str, keep: int, separator: str | None) -> Parts:

@@ -3,12 +3,47 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from lorabuild.captions.tags import split
+from lorabuild.captions.tags import KAOMOJI, spelling_key, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_FACES = KAOMOJI | {"-_-"}
+"""Tags that begin with a sign and are no edit."""
+
+
+class Override(NamedTuple):
+    """What a person's text does to the generated caption.
+
+    Attributes:
+        text: stands in its place; None where it is only edited.
+        added: tags that come in, in order.
+        removed: tags that go.
+    """
+
+    text: str | None
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+def parsed(text: str) -> Override:
+    """An edit, where every line and every piece between commas is ``+tag`` or ``-tag``; else the text replaces.
+
+    A face such as ``+_+`` is no edit; ``++_+`` adds it. Of two edits of one tag the last counts.
+    """
+    pieces = [piece for line in text.removeprefix("\ufeff").splitlines() for piece in split(line)]
+    edits = {spelling_key(piece[1:]): (piece[0], piece[1:].strip()) for piece in pieces if _is_edit(piece)}
+    if not pieces or not all(map(_is_edit, pieces)):
+        return Override(text)
+    told = {sign: tuple(tag for given, tag in edits.values() if given == sign) for sign in "+-"}
+    return Override(None, told["+"], told["-"])
+
+
+def _is_edit(piece: str) -> bool:
+    tag = piece[1:].strip()
+    return piece[0] in "+-" and piece not in _FACES and (tag in _FACES or bool(tag.strip("+-_ ")))
 
 
 def with_triggers(text: str, triggers: Sequence[str]) -> str:
@@ -23,6 +58,12 @@ def with_triggers(text: str, triggers: Sequence[str]) -> str:
     first, rest = _leading(line, triggers)
     front = [trigger for trigger in triggers if trigger in first or not says(line, trigger)]
     return ", ".join([*front, rest] if rest else front)
+
+
+def by_lines(text: str, triggers: Sequence[str]) -> str:
+    """Each line as a caption of its own, the triggers in front of every one; empty lines fall away."""
+    lines = [line for line in text.removeprefix("\ufeff").splitlines() if line.strip()]
+    return "\n".join(with_triggers(line, triggers) for line in lines or [""])
 
 
 def without(text: str, triggers: Mapping[str, str]) -> str:

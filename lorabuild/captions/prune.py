@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+from lorabuild.captions import groups
 from lorabuild.captions.clothing import FOOTWEAR
+from lorabuild.captions.kinds import absorbed
 from lorabuild.captions.pattern import matcher, named_words
 from lorabuild.captions.tags import Tag, wider, words
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.words import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lorabuild.schema.concepts import Trigger
 
@@ -50,7 +53,16 @@ def _absorber(name: str, triggers: Mapping[str, Trigger]) -> Absorber:
         hint = f"write `{near}`" if near else f"add `{name}:` to `triggers:`"
         raise ProjectError(f"there is no trigger {name!r}", where="lora.yaml triggers", next_step=hint)
     trigger = triggers[name]
-    return Absorber(name, trigger.absorbs, trigger.keeps, spares_footwear=trigger.kind == "outfit")
+    return Absorber(name, absorbed(trigger), trigger.keeps, spares_footwear=trigger.kind == "outfit")
+
+
+def as_key(triggers: Mapping[str, Trigger], names: Sequence[str]) -> dict[str, Any]:
+    """What of a concept's triggers changes its captions: kinds and patterns, and what the named groups hold."""
+    known = {name: triggers[name] for name in names}
+    said: dict[str, Any] = {f"triggers.{name}.kind": trigger.kind for name, trigger in known.items()}
+    said |= {f"triggers.{name}.absorbs": list(absorbed(trigger)) for name, trigger in known.items()}
+    said |= {f"triggers.{name}.keeps": list(trigger.keeps) for name, trigger in known.items()}
+    return said | groups.parts(said)
 
 
 def pruned(
@@ -60,12 +72,19 @@ def pruned(
 
     ``endings``: what says less of a pruned tag goes too (``shirt`` with ``white_shirt``), unless the trigger keeps it.
     """
-    owners = {tag.key: trigger for tag in tags for trigger in reversed(triggers) if trigger.takes(tag.key)}
+    owner = _owner(tuple(triggers))
+    owners = {tag.key: found for tag in tags if (found := owner(tag.key))}
     if endings:
         names = {tag.key for tag in tags if tag.name}
         owners = {**_endings(owners, names, triggers), **owners}
     kept = [tag for tag in tags if tag.key not in owners]
     return kept, [(tag.text, owners[tag.key].name) for tag in tags if tag.key in owners]
+
+
+@lru_cache(maxsize=256)
+def _owner(triggers: tuple[Absorber, ...]) -> Callable[[str], Absorber | None]:
+    """A question for a tag's key: which of the triggers takes it, the first of several?"""
+    return lru_cache(maxsize=1 << 16)(lambda key: next((one for one in triggers if one.takes(key)), None))
 
 
 def is_footwear(key: str) -> bool:
@@ -76,8 +95,9 @@ def is_footwear(key: str) -> bool:
 def _endings(owners: dict[str, Absorber], names: Iterable[str], triggers: Sequence[Absorber]) -> dict[str, Absorber]:
     found: dict[str, Absorber] = {}
     for trigger in reversed(triggers):
+        keeps = matcher(trigger.keeps)
         taken = (ending for key, owner in owners.items() if owner is trigger for ending in wider(key))
-        found |= {ending: trigger for ending in taken if not matcher(trigger.keeps)(ending)}
+        found |= {ending: trigger for ending in taken if not keeps(ending)}
     return {key: owner for key, owner in found.items() if key not in names}
 
 

@@ -67,6 +67,9 @@ def wider(key: str) -> frozenset[str]:
 
 def distinct(tags: Iterable[Tag]) -> list[Tag]:
     """Without duplicates: the first spelling stays in its place, with the best score of all."""
+    tags = list(tags)
+    if len({tag.key for tag in tags}) == len(tags):
+        return tags
     found: dict[str, Tag] = {}
     for tag in tags:
         first = found.setdefault(tag.key, tag)
@@ -80,12 +83,25 @@ def split(text: str) -> list[str]:
     return [piece for part in text.split(",") if (piece := part.strip())]
 
 
-def written(text: str, underscores: str) -> str:
-    """How a tag stands in the caption: as it is (``keep``), or with spaces (``space``); faces stay."""
+def written(text: str, underscores: str, case: str = "keep", *, escape: bool = False) -> str:
+    """How a tag stands in the caption: with its underscores or with spaces, in small letters, escaped; faces stay."""
     text = text.strip()
-    return text if underscores == "keep" or text.lower() in KAOMOJI else text.replace("_", " ")
+    if text.lower() not in KAOMOJI:
+        text = text if underscores == "keep" else text.replace("_", " ")
+        text = text if case == "keep" else text.lower()
+    return escaped(text) if escape else text
+
+
+def escaped(text: str) -> str:
+    r"""As prompts of the usual clients need it, where parentheses are weights: ``saber_\(fate\)``."""
+    return re.sub(r"[\\()]", r"\\\g<0>", text)
+
+
+def unescaped(text: str) -> str:
+    """The tag behind ``escaped``; one that never was escaped stays as it is."""
+    return re.sub(r"\\([\\()])", r"\g<1>", text)
 
 
 def texts(tags: Sequence[Tag]) -> tuple[str, ...]:
     """Only the words."""
-    return tuple(tag.text for tag in tags)
+    return tuple([tag.text for tag in tags])

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     launch = launched(args)
     loaded = placed_among(opened(args), launch)
     if launch.rank:
-        return help_out(loaded, launch)
+        help_out(loaded, launch)
     wishes = Wishes(
         targets=tuple(args.targets),
         locked=args.locked,

@@ -106,6 +106,13 @@ def exposure(row: dict[str, Any]) -> str:
     return f"{row['name']} is seen {row['per_epoch']} times an epoch, {row['total']} in all"
 
 
+def absorbing(row: dict[str, Any]) -> str:
+    """What a trigger replaces in captions: ``zorbl (character) absorbs @eyes, @hair; keeps closed_eyes``."""
+    level = "" if row["level"] == "semi-static" else f", {row['level']}"
+    keeps = f"; keeps {', '.join(row['keeps'])}" if row["keeps"] and row["absorbs"] else ""
+    return f"{row['name']} ({row['kind']}{level}) absorbs {', '.join(row['absorbs']) or 'nothing'}{keeps}"
+
+
 def steps(data: dict[str, Any]) -> str:
     """The length of the training."""
     count = data["steps"]

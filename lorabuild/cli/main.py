@@ -32,6 +32,8 @@ COMMANDS = (
     "plan",
     "status",
     "why",
+    "triggers",
+    "tags",
     "diff",
     "watch",
     "gc",

@@ -48,7 +48,7 @@ def _lines(found: dict[str, Any], width: int | None, *, all_items: bool) -> list
             text += [lines.cut(_stage(stage), width), *(_items(stage) if all_items else ())]
     if models := sorted({model for stage in found["stages"] for model in stage["loads"]}):
         text.append(f"  models to load: {', '.join(models)}")
-    text += ["", *lines.table_lines(found)]
+    text += ["", *lines.table_lines(found), *(f"  {lines.absorbing(row)}" for row in found["triggers"])]
     text += [f"  {entry['text']}" for entry in found["notes"]]
     return text + [f"warning: {lines.warning(entry)}" for entry in found["warnings"]]
 

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lorabuild.core.errors import LorabuildError, ProjectError
 from lorabuild.core.launch import ALONE, Launch, said, told
@@ -69,8 +69,12 @@ def leading(launch: Launch) -> Iterator[None]:
         office.dismiss()
 
 
-def help_out(loaded: Loaded, launch: Launch) -> int:
-    """What every process but the first one does: trains what the first one says, and builds nothing itself."""
+def help_out(loaded: Loaded, launch: Launch) -> NoReturn:
+    """What every process but the first one does: trains what the first one says, and builds nothing itself.
+
+    With its share done it ends at once, as a helper that we start does: torch's threads may abort a Python that ends
+    around them, and a launcher would take that for a failure of all.
+    """
     from lorabuild.graph.worker import wait
 
     try:
@@ -81,4 +85,6 @@ def help_out(loaded: Loaded, launch: Launch) -> int:
             where="command line",
             next_step="look at what the first one says",
         ) from error
-    return 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -47,7 +47,8 @@ class Blobs:
         """Take bytes in; ``settle`` makes them last."""
         name = digest(data)
         with self.database.lock:
-            if name not in self.pending and not self._intact(name):
+            # a small one is written sooner than it is looked up
+            if name not in self.pending and (len(data) <= SMALL or not self._intact(name)):
                 self.pending[name] = bytes(data) if len(data) <= SMALL else self._write_loose(name, data)
         return name
 

@@ -41,7 +41,7 @@ def answer(folder: str, target: str, manner: str) -> tuple[int, bytes] | None:
         if file_stamps(root, files) != stamps:
             return None
         for place, names, held in folders:
-            if folder_stamps(root, place) != (names, held):
+            if look(root, place) != (names, held):
                 return None
         return (1 if manner == "json" else 2), says[manner].encode("utf-8", "backslashreplace")
     except Exception:  # noqa: BLE001 -- the long way finds out what is wrong, and says it
@@ -116,6 +116,14 @@ def folder_stamps(root: str, place: str) -> tuple[list[str], list[int]]:
     finally:
         system.close(opened)
     return names, stamps
+
+
+def look(root: str, place: str) -> tuple[list[str], list[int]]:
+    """What a folder holds, or that there is none. Raises OSError."""
+    try:
+        return folder_stamps(root, place)
+    except FileNotFoundError:
+        return [], [0]
 
 
 def variable(name: str) -> str | None:

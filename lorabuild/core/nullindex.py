@@ -26,13 +26,14 @@ SETTINGS = "./lora.yaml"
 STORE = ".lorabuild"
 _PACKAGE = Path(__file__).parent.parent
 _OURS = ("schema", "balance", "captions", "stages", "graph")  # an edited working copy is not the same lorabuild
+_READ = (*_OURS, "captions/groups")
 _TICKS = 3
 
 
 @cache
 def code() -> str:
     """Digest of how the code looks that plans: what another lorabuild left behind is of no use to this one."""
-    files = [entry for name in _OURS for entry in os.scandir(_PACKAGE / name) if entry.name.endswith(".py")]
+    files = [entry for name in _READ for entry in os.scandir(_PACKAGE / name) if entry.name.endswith((".py", ".txt"))]
     looks = sorted((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files)
     return digest(repr(looks).encode("utf-8", "surrogateescape"))
 
@@ -66,6 +67,13 @@ class Seen:
             self._folders(os.fspath(Path(path).absolute()))
         except OSError as error:
             self.unclear = reason(error)
+
+    def folder_if_there(self, path: str | os.PathLike[str]) -> None:
+        """A folder that may not be there: its coming is noticed, too."""
+        if os.path.lexists(path):
+            self.folder(path)
+        else:
+            self.folders.setdefault(self.place(path), ([], [0]))
 
     def _folders(self, top: str) -> None:
         """Look at a folder and those below it, linked ones too, each once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -54,9 +55,10 @@ class Results:
             self.blobs.settle()
             with self.database.transaction() as link:
                 self.blobs.record(link)
+                number = cache(lambda record: _number(link, record))
                 link.executemany(
                     "INSERT OR REPLACE INTO results (key, stage, body, parts, made, seal) VALUES (?, ?, ?, ?, ?, ?)",
-                    [_row(link, result) for result in results],
+                    [_row(result, number(_text(dict(result.record)))) for result in results],
                 )
             self.blobs.pending.clear()
 
@@ -95,17 +97,15 @@ def readable(rows: Iterable[tuple[Any, str]]) -> Iterator[tuple[Any, Any]]:
             yield name, json.loads(text)
 
 
-def _row(link: sqlite3.Connection, result: Result) -> tuple[bytes, str, str, str, int, int]:
+def _row(result: Result, record: int) -> tuple[bytes, str, str, str, int, int]:
     """A result as it is kept, with the time at which it was made, for gc, and what shows that it was damaged since."""
-    record = _record(link, result.record)
     body = canonical([dict(result.outputs), dict(result.facts), record, result.problem, result.seconds])
     parts, now = _text(dict(result.parts)), int(time.time())
     return bytes.fromhex(result.key[3:]), result.stage, body.decode("ascii"), parts, now, crc32(body)
 
 
-def _record(link: sqlite3.Connection, record: Mapping[str, Any]) -> int:
+def _number(link: sqlite3.Connection, body: str) -> int:
     """The number of a record; equal records share one."""
-    body = _text(dict(record))
     link.execute("INSERT OR IGNORE INTO records (body) VALUES (?)", [body])
     return int(link.execute("SELECT id FROM records WHERE body = ?", [body]).fetchone()[0])
 

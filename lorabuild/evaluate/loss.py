@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimizer step of the log: its number, its epoch (both from 1), loss, learning rate, validation loss."""
+    """One optimizer step of the log: its number, its epoch (both from 1), loss, validation loss.
+
+    ``rates``: part → learning rate. ``concepts``: name → mean loss, of the concepts that the step saw.
+    """
 
     step: int
     epoch: int
     loss: float
-    lr: float | None = None
     validation: float | None = None
+    rates: Mapping[str, float] = field(default_factory=dict)
+    concepts: Mapping[str, float] = field(default_factory=dict)
+
+
+RATES = {"lr": "U-Net", "lr_text_encoder": "text encoder", "lr_text_encoder_2": "second text encoder"}
+"""Words of the log, and what a person calls the part."""
 
 
 def read(log: bytes) -> tuple[Step, ...]:
-    """The steps of a training log (JSON lines with step, epoch, loss, lr)."""
-    lines = (json.loads(line) for line in log.decode("utf-8").splitlines() if line.strip())
-    return tuple(
-        Step(line["step"], line["epoch"], line["loss"], line.get("lr"), line.get("validation")) for line in lines
-    )
+    """The steps of a training log (JSON lines with step, epoch, loss, and what else there is)."""
+    return tuple(_step(json.loads(line)) for line in log.decode("utf-8").splitlines() if line.strip())
+
+
+def _step(line: Mapping[str, Any]) -> Step:
+    rates = {name: line[word] for word, name in RATES.items() if word in line}
+    return Step(line["step"], line["epoch"], line["loss"], line.get("validation"), rates, line.get("concepts", {}))
 
 
 def smooth(values: Sequence[float], share: float = 0.05) -> tuple[float, ...]:
@@ -56,3 +66,24 @@ def by_epoch(steps: Sequence[Step]) -> dict[int, float]:
 def validated(steps: Sequence[Step]) -> dict[int, float]:
     """Epoch → validation loss, of the epochs at whose end it was measured."""
     return {step.epoch: step.validation for step in steps if step.validation is not None}
+
+
+def by_concept(steps: Sequence[Step]) -> dict[str, list[tuple[float, float]]]:
+    """Concept → (place of the step from 0, smoothed loss), of the steps that saw it."""
+    seen: dict[str, list[tuple[int, float]]] = {}
+    for place, step in enumerate(steps):
+        for name, loss in step.concepts.items():
+            seen.setdefault(name, []).append((place, loss))
+    return {
+        name: [(place, loss) for (place, _), loss in zip(points, smooth([loss for _, loss in points]), strict=True)]
+        for name, points in seen.items()
+    }
+
+
+def rates(steps: Sequence[Step]) -> dict[str, list[float]]:
+    """Part → learning rate of every step, of the parts whose rate every step tells."""
+    return {name: [step.rates[name] for step in steps] for name in RATES.values() if _all_tell(steps, name)}
+
+
+def _all_tell(steps: Sequence[Step], name: str) -> bool:
+    return bool(steps) and all(name in step.rates for step in steps)

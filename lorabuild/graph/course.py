@@ -1,12 +1,15 @@
-"""How far a training goes and what is drawn of it, of a LoRA and of a slider: read from lora.yaml alone."""
+"""How far a training goes and what is drawn of it, of a LoRA and of a slider."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.balance.slider import prompts
+from lorabuild.training.batches import epoch_sizes, epoch_steps, records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from lorabuild.schema.project import Project
 
 
@@ -14,6 +17,13 @@ def epochs(project: Project) -> int:
     """How many epochs there are, each with a checkpoint at its end; a slider's are ``every`` optimizer steps long."""
     slider = project.slider
     return slider.steps // slider.every if slider else project.budget.epochs
+
+
+def steps(project: Project, read: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
+    """Image steps and optimizer steps of a training that reads these records, as the training itself counts them."""
+    training, found, number = project.training, records(read), epochs(project)
+    looks = sum(sizes.total() for sizes in epoch_sizes(found, number, training.seed))
+    return looks, sum(epoch_steps(found, number, training.batch, training.accumulation, training.seed))
 
 
 def strengths(project: Project) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from lorabuild.core.errors import LorabuildError, ProjectError
 from lorabuild.core.words import hand
 from lorabuild.graph.hub import on_hub
 from lorabuild.models import hub, source
+from lorabuild.schema.parts import by_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,10 +53,10 @@ def fetch(loaded: Loaded, say: Callable[[Row], None], *, dry_run: bool) -> list[
 
 def _fetched(site: Site, what: str, name: hub.HubName, say: Callable[[Row], None], *, dry_run: bool) -> Row:
     """One model, told and downloaded."""
-    tagger = site.project.captions.tagger
-    module = hand("taggers", tagger.type)
+    tagger = by_name(site.project.captions.tagger).get(what)
+    module = hand("taggers", tagger.type) if tagger else None
     try:
-        files = [hub.Cost(*file) for file in module.costs(tagger, site)] if what == "tagger" else hub.costs(name)
+        files = [hub.Cost(*file) for file in module.costs(tagger, site)] if module else hub.costs(name)
     except ProjectError:
         raise
     except LorabuildError:
@@ -67,7 +68,7 @@ def _fetched(site: Site, what: str, name: hub.HubName, say: Callable[[Row], None
     row = _row(what, name, files)
     say(row)
     if not dry_run:  # also where all bytes are here: they may be those of another revision
-        if what == "tagger":
+        if module:
             module.fetch(tagger, site)
         else:
             hub.download(name)
@@ -99,8 +100,9 @@ def _is_here(site: Site, what: str) -> bool:
 
 def _prove(site: Site, what: str = "") -> None:
     """Look for the models as a build does. Raises ``ProjectError`` where one is missing."""
-    if what != "tagger":
+    taggers = by_name(site.project.captions.tagger)
+    if what not in taggers:
         source.locate(site)
-    if what in {"", "tagger"}:
-        tagger = site.project.captions.tagger
-        hand("taggers", tagger.type).digests(tagger, site)
+    for name, tagger in taggers.items():
+        if what in {"", name}:
+            hand("taggers", tagger.type).digests(tagger, site)

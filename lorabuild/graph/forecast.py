@@ -6,13 +6,16 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.captions import kinds
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.words import nearest
 from lorabuild.graph import balancing, preflight
 from lorabuild.graph.costs import costs
+from lorabuild.graph.course import steps
 from lorabuild.graph.explain import changes, reasons
 from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import relative
+from lorabuild.graph.lineage import waiting
 from lorabuild.graph.members import members
 from lorabuild.graph.namesakes import shared_words
 from lorabuild.graph.order import OF_IMAGES, STAGES, up_to
@@ -40,7 +43,7 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
         "seconds": round(sum(stage["seconds"] or 0.0 for stage in stages), 1) or None,
         "stages": stages,
         "concepts": table["concepts"],
-        "triggers": table["triggers"],
+        "triggers": [row | kinds.told(view.project.triggers[row["name"]]) for row in table["triggers"]],
         "steps": table["steps"],
         "regularization_per_epoch": table["regularization_per_epoch"],
         "notes": notes(view),
@@ -52,7 +55,7 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
 
 def notes(view: View) -> list[dict[str, str]]:
     """What a training that is to be done has before it, where its file won't load, and the images it leaves out."""
-    found = [note for item in view.step("train").todo for note in item.reads.get("notes", ())]
+    found = [*waiting(view), *(note for item in view.step("train").todo for note in item.reads.get("notes", ()))]
     unloaded = clients.said(view.project.network, open_clip=FACTS[view.project.base.family].open_clip)
     found += [{"code": "client", "item": "network", "text": text} for text in unloaded]
     if view.project.training.validation:
@@ -89,12 +92,14 @@ def _pace(history: list[dict[str, Any]], stage: str) -> float | None:
 
 
 def _training(view: View) -> float | None:
-    """Seconds that a training takes: the steps of today's balance at the speed of the last training."""
+    """Seconds that a training takes at the speed of the last one: today's balance, or only what is trained of it."""
     latest = view.store.latest("train")
     key = latest.get(view.said("train")) or latest.get("train")
     last = view.store.results([key]).get(key) if key else None
     speed = last.facts.get("seconds_a_step") if last else None
-    return speed * balancing.table(view).steps.optimizer if speed else None
+    some = [item.reads["records"] for item in view.step("train").todo if "parent" in item.reads]
+    number = steps(view.project, some[0])[1] if some else balancing.table(view).steps.optimizer
+    return speed * number if speed else None
 
 
 def loads(step: Step) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lorabuild.models import source
+from lorabuild.schema.parts import by_name
 
 if TYPE_CHECKING:
     from lorabuild.models.hub import HubName
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 def on_hub(loaded: Loaded) -> dict[tuple[str, str], HubName]:
     """(variant, model) → hub id and pin of every model on the hub: first the project's own, its variant is empty.
 
-    Models are ``base``, ``vae`` and ``tagger``; folders and files are left out, and what a variant shares.
+    Models are ``base``, ``vae`` and ``tagger`` (``tagger.0``, … of several); folders and files are left out, and what a
+    variant shares.
     """
     found = {("", what): name for what, name in _of(loaded.site).items()}
     shared = {(what, str(name)) for (_, what), name in found.items()}
@@ -29,8 +31,9 @@ def on_hub(loaded: Loaded) -> dict[tuple[str, str], HubName]:
 def _of(site: Site) -> dict[str, HubName]:
     """Model → its hub id and pin."""
     texts = source.texts(site)
-    model = getattr(site.project.captions.tagger, "model", None)
-    if isinstance(model, str) and not site.path(model.partition("/")[0]).exists():
-        texts["tagger"] = model
+    for what, part in by_name(site.project.captions.tagger).items():
+        model = getattr(part, "model", None)
+        if isinstance(model, str) and not site.path(model.partition("/")[0]).exists():
+            texts[what] = model
     named = {what: source.pinned(site, what, text) for what, text in texts.items() if not site.path(text).exists()}
     return {what: name for what, name in named.items() if name}

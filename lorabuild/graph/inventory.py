@@ -6,16 +6,14 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lorabuild.core.digest import canonical, digest
-from lorabuild.core.errors import ProjectError
 from lorabuild.core.files import walk
 from lorabuild.core.nullcheck import folder_stamps
 from lorabuild.core.statcache import FileDigest, StatCache
-from lorabuild.core.words import hand
-from lorabuild.graph import masks, settled
+from lorabuild.graph import masks, mirror, settled
 from lorabuild.graph.allowed import show_code
-from lorabuild.models.hub import commit_of
+from lorabuild.graph.models import commits, joined, needed, table_files, tagger_files
 from lorabuild.models.source import Located, locate
+from lorabuild.schema.parts import parts
 from lorabuild.schema.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
@@ -74,6 +72,8 @@ class Inventory:
         about: digest of all that every key depends on beside the images.
         places: every folder that was searched, as the null index names it.
         linked: whether a link was met there.
+        edits: name of an image → its text in the mirror, where a person has edited that.
+        implications: digest of the table of ``captions.implications``; None without one.
     """
 
     files: dict[str, ImageFile]
@@ -87,6 +87,8 @@ class Inventory:
     about: str
     places: set[str]
     linked: bool
+    edits: dict[str, Path]
+    implications: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +114,26 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         again: look at everything, because it did not stay as it was.
     """
     concepts = folders(site)
-    base, tagger = locate(site), _tagger(site)
-    of_models = [*(path for paths in base.files.values() for path in paths), *tagger.values()]
+    base, tagger = locate(site), tagger_files(site)
+    of_models = [
+        *(path for paths in base.files.values() for path in paths),
+        *tagger.values(),
+        *(table := table_files(site)),
+    ]
     if seen:
         _show(seen.folder, concepts.values())
         _show(seen.file, of_models)
+        seen.folder_if_there(site.root / mirror.FOLDER)
         show_code(site, seen)
     cache = StatCache(store, rehash=rehash)
+    edits = mirror.edits(site, cache)
     known = cache.digests(of_models)
-    models = {part: _joined(base.path, paths, known) for part, paths in base.files.items()}
-    tagging = {name: _needed(known, path) for name, path in tagger.items()}
+    models = {part: joined(base.path, paths, known) for part, paths in base.files.items()}
+    tagging = {name: needed(known, path) for name, path in tagger.items()}
     facts = [base.kind, base.vae_factor, base.prediction_type, base.zero_terminal_snr]
-    about = settled.about(site, [models, tagging, *facts])
-    found = None if rehash or again else _known(site, store, about, seen)
+    implications = [needed(known, path) for path in table]
+    about = settled.about(site, [models, tagging, *facts, *implications])
+    found = None if rehash or again else _known(site, store, about, edits, seen)
     found = found or _searched(site, concepts.values())
     files = _images(site, found, cache)
     return Inventory(
@@ -135,10 +144,12 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         base=base,
         models=models,
         tagger=tagging,
-        revisions=_revisions(site, base, tagger),
+        revisions=commits(site, base, tagger),
         about=about,
         places=found.places,
         linked=found.linked,
+        edits=edits,
+        implications=next(iter(implications), None),
     )
 
 
@@ -149,7 +160,7 @@ def folders(site: Site) -> dict[str, Path]:
     return {**found, **({"": site.path(wanted.folder)} if wanted and wanted.folder else {})}
 
 
-def _known(site: Site, store: Store, about: str, seen: Seen | None) -> _Search | None:
+def _known(site: Site, store: Store, about: str, edits: Mapping[str, Path], seen: Seen | None) -> _Search | None:
     """What has changed since the last build; None when that can't be told without a search."""
     held = settled.read(site, store, about)
     if held is None:
@@ -162,6 +173,7 @@ def _known(site: Site, store: Store, about: str, seen: Seen | None) -> _Search |
     changed = settled.changed(held, site.root, wanted, look)
     if changed is None:
         return None
+    changed |= mirror.edited(site, edits, [(row[0], row[1], row[2]) for row in held.members])
     images = [path for path in map(site.root.joinpath, sorted(changed)) if path.is_file()]
     beside = _masks_beside(site, held, changed)
     told = _told_apart(site, sorted({*images, *beside}))
@@ -215,14 +227,10 @@ def _show(look: Callable[[Path], None], paths: Iterable[Path]) -> None:
         look(path)
 
 
-def _tagger(site: Site) -> dict[str, Path]:
-    tagger = site.project.captions.tagger
-    return dict(hand("taggers", tagger.type).digests(tagger, site))
-
-
 def endings(site: Site) -> tuple[str | None, str | None]:
     """Ending of the files with tags, and of those with a person's caption."""
-    tags = getattr(site.project.captions.tagger, "extension", None)
+    told = (getattr(part, "extension", None) for part in parts(site.project.captions.tagger))
+    tags = next(filter(None, told), None)
     return tags, None if tags == BY_HAND else BY_HAND
 
 
@@ -263,30 +271,3 @@ def _closed(site: Site, side: Path, digests: Digests) -> str | None:
 def relative(site: Site, path: Path) -> str:
     """A path as a person writes it: below the project folder without that folder, with ``/``."""
     return path.relative_to(site.root).as_posix() if path.is_relative_to(site.root) else path.as_posix()
-
-
-def _needed(digests: Digests, path: Path) -> str:
-    held = digests[path]
-    if held.digest is None:
-        raise ProjectError(
-            f"a model file can't be read: {held.problem}",
-            where=str(path),
-            next_step="check the file and its permissions",
-        )
-    return held.digest
-
-
-def _revisions(site: Site, base: Located, tagger: Mapping[str, Path]) -> dict[str, str]:
-    """The commits of the hub models among these."""
-    vae = commit_of(base.files["vae"][0]) if site.project.base.vae else None
-    found = {"base": base.revision, "vae": vae, "tagger": next(map(commit_of, tagger.values()), None)}
-    return {what: commit for what, commit in found.items() if commit}
-
-
-def _joined(root: Path, paths: tuple[Path, ...], digests: Digests) -> str:
-    """One digest of a part of the base model: its files' names below the model, and their bytes."""
-    names = {
-        path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name: _needed(digests, path)
-        for path in paths
-    }
-    return digest(canonical(names))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.core.counted import unit
 from lorabuild.core.digest import canonical, digest, short
 from lorabuild.core.errors import BlobError, DifferenceError
+from lorabuild.graph.course import steps
 from lorabuild.graph.view import item
 
 if TYPE_CHECKING:
@@ -66,6 +67,21 @@ def origin(view: View, asked: Mapping[str, Any], seen: Mapping[str, Any], rows: 
     former, grown = _former(view, parts, told)
     why = "" if former else changed or grown
     return Origin(rows, reads={**base, "former": former}, notes=_note(why) if why else ())
+
+
+def waiting(view: View) -> list[dict[str, str]]:
+    """What a person is told who plans a training that will go on, as long as it isn't known what has changed."""
+    asked, training = view.step(TRAIN).waiting.get(TRAIN), view.project.training
+    if asked is None or view.fresh or training.on_change != "continue":
+        return []
+    last = _sound(view, view.store.latest(TRAIN).get(view.said(TRAIN)))
+    if last is None or last.facts.get("settings") != about(asked, {})["settings"]:
+        return []
+    text = (
+        f"`on_change: continue`: only images that are new or changed and about {training.rehearsal:.0%} of the others "
+        "are trained on, so there are fewer steps than the whole budget's; how many, the build says"
+    )
+    return [{"code": "continued", "item": TRAIN, "text": text}]
 
 
 def about(asked: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, str]:
@@ -159,9 +175,10 @@ def _continued(view: View, last: Result, base: Mapping[str, Any], rows: Sequence
     kept = [row for row in rows if not row.record["concept"] or _identity(row) in changed | rehearsed]
     held = {"key": last.key, "lora": lora, "rehearsal": share}
     reads = {**base, "about": {**base["about"], "continued": held}, "parent": held}
+    looks, updates = steps(view.project, [row.record for row in kept])
     text = (
         f"goes on from the last LoRA with {len(changed)} changed image{'s' if len(changed) > 1 else ''} "
-        f"and {len(rehearsed)} of the {len(others)} others"
+        f"and {len(rehearsed)} of the {len(others)} others (image steps: {looks:,}, optimizer steps: {updates:,})"
     )
     return Origin(kept, {"continued": held}, reads, [{"code": "continued", "item": TRAIN, "text": text}])
 

@@ -17,6 +17,7 @@ from lorabuild.graph.lineage import lineage
 from lorabuild.graph.manifest import MANIFEST
 from lorabuild.graph.members import members
 from lorabuild.graph.view import version_of
+from lorabuild.schema.parts import by_name, files_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,8 +110,10 @@ def _models(view: View) -> dict[str, Any]:
     found: dict[str, tuple[str | None, Mapping[str, str]]] = {"base": (project.base.model, held.models)}
     if project.base.vae:
         found["vae"] = (project.base.vae, {"vae": held.models["vae"]})
-    if held.tagger:
-        found["tagger"] = (getattr(project.captions.tagger, "model", None), held.tagger)
+    taggers = by_name(project.captions.tagger)
+    for what, files in files_of(project.captions.tagger, held.tagger).items():
+        if files:
+            found[what] = (getattr(taggers[what], "model", None), files)
     return {
         what: {"source": portable(source), "revision": commits.get(what), "parts": dict(sorted(parts.items()))}
         for what, (source, parts) in found.items()

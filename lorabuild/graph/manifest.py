@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lorabuild.graph.members import members
+from lorabuild.graph.mirror import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,13 +36,7 @@ def rows(view: View) -> list[Row]:
 
 
 def _named(view: View, member: Member) -> str:
-    """A path without this machine in it: what lies outside the project begins with the name of its folder."""
-    path = PurePosixPath(member.path)
-    if not path.is_absolute():
-        return member.id
-    folder = PurePosixPath(view.site.path(view.project.concepts[member.concept].folder).as_posix())
-    below = path.relative_to(folder) if path.is_relative_to(folder) else path.name
-    return member.id.replace(member.path, (PurePosixPath(folder.name) / below).as_posix(), 1)
+    return named(view.site, member.id, member.concept, member.path)
 
 
 def write_manifest(found: Iterable[Row]) -> bytes:

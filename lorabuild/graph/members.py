@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lorabuild.graph.mirror import edited
+from lorabuild.graph.shares import WHOLE, spans, takes
 from lorabuild.images.header import size as header_size
 
 if TYPE_CHECKING:
@@ -84,9 +86,12 @@ def _fresh(view: View) -> list[Fresh]:
     untagged = {path for path, result in view.made("tag").items() if result.problem}
     known = {file.path: (file, result) for file, result in usable(view) if file.path not in untagged}
     shared = Counter(path for paths in view.inventory.members.values() for path in paths)
+    parts = {concept: span for concept, span in spans(view.project.concepts).items() if span != WHOLE}
+    seen = _seen(view) if parts else {}
     found = []
     for concept, paths in view.inventory.members.items():
-        used = [known[path] for path in paths if path in known]
+        part = parts.get(concept)
+        used = [known[path] for path in paths if path in known and (part is None or takes(part, seen[path]))]
         equal: dict[str, list[ImageFile]] = {}
         for file, result in used:
             equal.setdefault(_picture(file, result), []).append(file)
@@ -96,6 +101,13 @@ def _fresh(view: View) -> list[Fresh]:
             name = f"{file.path} ({concept})" if shared[file.path] > 1 else file.path
             found.append(Fresh(name, concept, file, twin if twin != file.path else None))
     return found
+
+
+def _seen(view: View) -> dict[str, str]:
+    """Path → digest of an image's pixels; of its bytes before it is scanned, so that a plan counts about right."""
+    scanned = view.made("scan")
+    pixels = {path: str(result.facts["pixels"]) for path, result in scanned.items() if not result.problem}
+    return {path: pixels.get(path, file.digest or "") for path, file in view.inventory.files.items()}
 
 
 def members(view: View) -> list[Member]:
@@ -164,6 +176,7 @@ def finished(view: View) -> tuple[list[Member], set[str]]:
     found = everyone(view)
     open_ones = {member.path for member in found if member.caption is None or member.pixels is None}
     open_ones |= {path for member in found if member.twin for path in (member.path, member.twin)}
+    open_ones |= edited(view.site, view.inventory.edits, [(one.id, one.concept, one.path) for one in found])
     open_ones |= view.inventory.files.keys() - {member.path for member in found}
     return found, open_ones - view.inventory.refused.keys()
 

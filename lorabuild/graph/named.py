@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lorabuild.graph.mirror import FOLDER as MIRROR
 from lorabuild.schema.load import FILE
+from lorabuild.schema.parts import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def wanted(projects: Iterable[Loaded]) -> Wanted:
-    """Concept folders and models with all that is in them, and lora.yaml.
+    """Concept folders, models and the mirror with all that is in them, and lora.yaml.
 
     The folders above them, up to the project's, are watched for nothing in them: there a place vanishes and comes back.
     """
@@ -30,12 +32,12 @@ def wanted(projects: Iterable[Loaded]) -> Wanted:
 
 
 def inputs(site: Site) -> list[Path]:
-    """The folders of the concepts and the models, in the order of lora.yaml; none is there for a model of the hub."""
+    """The folders of the concepts, the models, the mirror; they need not be there: a model of the hub is not."""
     project = site.project
     texts = [concept.folder for concept in project.concepts.values()]
     texts += [project.regularization.folder or ""] if project.regularization else []
-    texts += [project.base.model, getattr(project.captions.tagger, "model", "")]
-    return [site.path(text) for text in dict.fromkeys(texts) if text]
+    texts += [project.base.model, *(getattr(part, "model", "") for part in parts(project.captions.tagger))]
+    return [*(site.path(text) for text in dict.fromkeys(texts) if text), site.root / MIRROR]
 
 
 def _add(found: dict[str, frozenset[str] | None], path: Path, *, whole: bool) -> None:

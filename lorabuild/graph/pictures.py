@@ -6,21 +6,25 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.balance.buckets import bucket_of
-from lorabuild.captions.compose import rules_as_dict
+from lorabuild.captions import groups, prune
+from lorabuild.captions.levels import by_frequency, for_images
+from lorabuild.captions.rules import rules_as_dict
+from lorabuild.captions.select import thresholds_of
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.files import read_if_there
-from lorabuild.core.words import hand
 from lorabuild.graph import balancing, basis
 from lorabuild.graph.course import slider_texts
-from lorabuild.graph.members import Fresh, Member, clash, everyone, fresh, usable
+from lorabuild.graph.members import Fresh, Member, everyone, fresh, usable
+from lorabuild.graph.mirror import by_hand
 from lorabuild.graph.prior import prior_pictures, prior_waiting
 from lorabuild.graph.view import Draft, Taken, View, Waiting, item
 from lorabuild.graph.wording import most_forms, wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lorabuild.core.item import Result
+    from lorabuild.schema.caption_rules import CaptionRules
 
 
 ASKED = {
@@ -61,67 +65,73 @@ def prepare(view: View) -> Iterator[Draft]:
             yield item("prepare", file.path, parts, reads)
 
 
-def tag(view: View) -> Iterator[Draft]:
-    """One item an image: by its pixels, or by its side file where tags come from there."""
-    if clash(view):
-        view.look_again()
-    tagger = view.project.captions.tagger
-    module = hand("taggers", tagger.type)
-    settings = {
-        "captions.tagger.type": tagger.type,
-        **module.key_settings(tagger),
-        **{f"tagger.{k}": v for k, v in view.inventory.tagger.items()},
-    }
-    yield Taken(view.settled("tag"))
-    for file, prepared in usable(view):
-        if prepared is None:
-            yield Waiting(file.path)
-            continue
-        pixels = prepared.facts["pixels"]
-        reads = {"path": str(file.absolute), "pixels": pixels, "side": str(file.tags) if file.tags else None}
-        seen = {"text": file.tags_digest} if module.READS == "side" else {"pixels": pixels}
-        yield item("tag", file.path, {**settings, **seen}, reads)
-
-
 def caption(view: View) -> Iterator[Draft]:
     """One item an image in a concept; pure text."""
-    rules = {f"captions.{name}": value for name, value in rules_as_dict(view.project.captions).items()}
+    rules = for_images(view.project, lambda more: _rules(view, more))
     tagged = view.made("tag")
-    frequency = _frequency(view, tagged) if view.project.captions.order == "frequency" else None
+    frequency = _frequency(view, tagged) if by_frequency(view.project) else None
     yield Taken(view.settled("caption"))
+    triggers = {name: _triggers(view, concept.triggers) for name, concept in view.project.concepts.items()}
     for member in fresh(view):
         result = tagged.get(member.file.path)
         if result is None:
             yield Waiting(member.id)
         elif not result.problem:
-            yield _caption(view, member, rules, result, frequency)
+            asked = {**rules(member.concept, member.file.path), **triggers.get(member.concept, {"triggers": []})}
+            counted = frequency if asked["captions.order"] == "frequency" else None
+            yield _caption(view, member, asked, result, counted)
 
 
-def _caption(view: View, member: Fresh, rules: dict[str, Any], tags: Result, frequency: dict[str, int] | None) -> Draft:
-    names = view.project.concepts[member.concept].triggers if member.concept else ()
-    asked = {name: value for trigger in names for name, value in view.site.consumed(f"triggers.{trigger}").items()}
-    triggers = {name: value for name, value in asked.items() if not name.endswith(".class")}  # no caption says it
-    words = read_if_there(member.file.text) if member.file.text else None
+def _rules(view: View, more: Sequence[CaptionRules]) -> dict[str, Any]:
+    """What of the rules, and of the files that they need, makes a caption."""
+    held, captions = view.inventory, view.project.captions
+    rules = {f"captions.{name}": value for name, value in rules_as_dict(captions, more).items()}
+    if held.implications:
+        rules["captions.implications"] = held.implications
+    if "captions.max_tokens" in rules:
+        rules |= {f"base.{part}": mark for part, mark in held.models.items() if part.startswith("tokenizer")}
+    return rules | groups.parts(rules["captions.drop"])
+
+
+def _triggers(view: View, names: Sequence[str]) -> dict[str, Any]:
+    """What of a concept's triggers makes its captions; their classes don't."""
+    return {**prune.as_key(view.project.triggers, names), "triggers": list(names)}
+
+
+def _caption(view: View, member: Fresh, asked: dict[str, Any], tags: Result, frequency: dict[str, int] | None) -> Draft:
+    words = read_if_there(place) if (place := by_hand(view, member)) else None
     parts = {
-        **rules,
-        **triggers,
-        "triggers": list(names),
+        **asked,
         "tags": tags.key,
         "text by hand": None if words is None else digest(words),  # of what is read now, not of an earlier look
         "tag frequency": digest(canonical(frequency)) if frequency else None,
     }
-    text = None if words is None else words.decode("utf-8", errors="replace")
-    reads = {"scores": tags.outputs["scores"], "override": text, "triggers": list(names), "frequency": frequency}
+    if words and view.project.training.wildcards:
+        parts["training.wildcards"] = True
+    reads = {
+        "scores": tags.outputs["scores"],
+        "override": None if words is None else words.decode("utf-8", errors="replace"),
+        "triggers": asked["triggers"],
+        "frequency": frequency,
+        "concept": member.concept,
+        "path": member.file.path,
+    }
     return item("caption", member.id, parts, reads)
 
 
 def _frequency(view: View, tagged: dict[str, Result]) -> dict[str, int]:
-    """In how many images each tag scores above the general threshold."""
+    """In how many images each tag scores above the general threshold of its tagger."""
     import json
 
-    threshold = getattr(view.project.captions.tagger, "threshold", 0.0)
+    least = [one.general for one in thresholds_of(view.project.captions.tagger)]
     blobs = (json.loads(view.store.read(result.outputs["scores"])) for result in tagged.values() if not result.problem)
-    return dict(sorted(Counter(tag for scores in blobs for tag, score, _ in scores if score >= threshold).items()))
+    found = Counter(
+        tag
+        for scores in blobs
+        for tag, score, category, *place in scores
+        if category != "prose" and score >= least[place[0] if place else 0]
+    )
+    return dict(sorted(found.items()))
 
 
 def balance(view: View) -> Iterator[Draft]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lorabuild.graph import drawing, learning, pictures, products
+from lorabuild.graph import drawing, learning, pictures, products, tagging
 
 if TYPE_CHECKING:
     from lorabuild.graph.view import Drafts
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 ITEMS: dict[str, Drafts] = {
     "scan": pictures.scan,
     "prepare": pictures.prepare,
-    "tag": pictures.tag,
+    "tag": tagging.tag,
     "caption": pictures.caption,
     "balance": pictures.balance,
     "latents": pictures.latents,

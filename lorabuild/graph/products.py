@@ -98,6 +98,7 @@ def report(view: View) -> Iterator[Draft]:
         "balance": balance,
         "aside": aside(view),
         "log": trained.outputs.get("log"),
+        "stopped": trained.facts.get("stopped", ""),
         "stages": [{"name": name, **counts} for name, counts in view.tally.items()],
         "files": files,
     }

@@ -76,9 +76,13 @@ def roots(view: View, held: Holdings, keep: int, grace: float, leased: Iterable[
 
 
 def _present(view: View) -> Root:
-    """Every key that is known now; a build right after gc has no more to do than one before it."""
-    found = (key for one in view.all() for stage in STAGES for key in split(one.raw_keys(stage)))
-    return Root("the project as it stands", frozenset(found))
+    """Every key that is known now; a build right after gc has no more to do than one before it.
+
+    What each of several taggers said by itself stays, too: it is what another choice of them is made of.
+    """
+    found = {key for one in view.all() for stage in STAGES for key in split(one.raw_keys(stage))}
+    parts = (part for one in view.all() for item in one.step("tag").items for part in item.reads.get("of", ()))
+    return Root("the project as it stands", frozenset(found.union(_raw(part["key"]) for part in parts)))
 
 
 def _locked(view: View, held: Holdings) -> Root:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.captions.levels import by_frequency
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.files import write_plain
 from lorabuild.core.nullcheck import FIELDS, folder_stamps, pack, unpack
@@ -221,7 +222,7 @@ def _unmarked(records: list[dict[str, Any]]) -> int:
 
 def _across(view: View) -> bool:
     """Whether the caption of one image depends on all the others."""
-    return view.project.captions.order == "frequency"
+    return by_frequency(view.project)
 
 
 def _young(place: str, listing: Listing, at: Now | None) -> set[str]:

@@ -26,7 +26,7 @@ def _options(view: View, concept: str) -> Options:
 
 
 def _by_concept(view: View) -> dict[str, Options]:
-    """Concept → what is done to its captions; prior pictures have no triggers to keep."""
-    training = view.project.training
-    named = {name: len(concept.triggers) for name, concept in view.project.concepts.items()}
-    return {name: options_of(training, triggers) for name, triggers in {"": 0, **named}.items()}
+    """Concept → what is done to its captions; prior pictures have no triggers to keep, and nothing around them."""
+    training, concepts = view.project.training, view.project.concepts
+    named = {name: options_of(training, len(concept.triggers)) for name, concept in concepts.items()}
+    return {"": options_of(training, 0, dressed=False), **named}

@@ -117,7 +117,7 @@ def _read(paths: Iterable[Path], prefix: str, dtype: torch.dtype) -> dict[str, T
 
     In memory of their own: where a file holds them must not reach the bits of a product.
     """
-    found = {}
+    found: dict[str, Tensor] = {}
     for path in paths:
         if path.suffix == ".safetensors":
             with safe_open(str(path), framework="pt") as file:

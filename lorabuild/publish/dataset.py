@@ -74,7 +74,7 @@ def tag_table(images: Sequence[TrainedImage]) -> TagTable:
     """Concept folder → tag → images that carry it, most frequent first. Tags are the captions' parts between commas."""
     table: dict[str, Counter[str]] = {}
     for image in images:
-        tags = {tag for part in image.caption.split(",") if (tag := part.strip())}
+        tags = {tag for part in image.caption.replace("\n", ",").split(",") if (tag := part.strip())}
         table.setdefault(folder(image.concept, image.repeats), Counter()).update(tags)
     return {name: dict(sorted(tags.items(), key=_frequent_first)) for name, tags in sorted(table.items())}
 

@@ -27,8 +27,9 @@ from lorabuild.publish.page import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from lorabuild.publish.chart import Curve
+    from lorabuild.publish.chart import Curves
     from lorabuild.publish.facts import Run, TrainedImage
+    from lorabuild.publish.upset import Learning
     from lorabuild.schema.project import Project
     from lorabuild.schema.slider import Slider
 
@@ -40,16 +41,18 @@ class Drawings:
     Attributes:
         images: picture of each training image that the page shows, by (concept, image id).
         samples: picture of each sample, by the digest of its blob.
-        curve: the loss curve, if there was a training of two steps or more.
+        curves: of the loss and the learning rates, if there was a training of two steps or more.
         losses: (epoch, mean loss).
         validated: epoch → loss on the images that are held out.
+        learning: what the triggers have learned.
     """
 
     images: Mapping[tuple[str, str], Picture]
     samples: Mapping[str, Picture]
-    curve: Curve | None = None
+    curves: Curves | None = None
     losses: Sequence[tuple[int, float]] = ()
     validated: Mapping[int, float] = field(default_factory=dict)
+    learning: Learning | None = None
 
 
 def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> ReportData:
@@ -72,7 +75,8 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
         hero_prompt=samples[0].prompt if samples else "",
         usage=usage.usage(project, run.clients),
         samples=samples,
-        curve=drawings.curve,
+        curves=drawings.curves,
+        stopped=reads.get("stopped", ""),
         epoch_losses=tuple(drawings.losses),
         validated=drawings.validated,
         shipped=run.epoch,
@@ -89,6 +93,7 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
         settings=tuple(flatten(project.model_dump(mode="json", by_alias=True))),
         version=lorabuild.__version__,
         targets=tuple(map(sliding.led, slider.targets)) if slider else (),
+        learning=drawings.learning,
     )
 
 

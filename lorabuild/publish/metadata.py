@@ -192,8 +192,11 @@ def _pictures(project: Project) -> dict[str, str]:
 
 
 def _kept(project: Project) -> int:
-    """Tags at the front that stay where they are: as written, else the triggers that the shortest list has."""
-    if project.training.keep_tokens is not None:
-        return project.training.keep_tokens
-    forms = project.training.caption_shuffle or project.training.tag_dropout
-    return min((len(concept.triggers) for concept in project.concepts.values()), default=0) if forms else 0
+    """Tags at the front that stay where they are: as written, else the prefix's and those of the fewest triggers."""
+    training = project.training
+    if training.keep_tokens is not None:
+        return training.keep_tokens
+    if not (training.caption_shuffle or training.tag_dropout or training.token_warmup.steps):
+        return 0
+    fewest = min((len(concept.triggers) for concept in project.concepts.values()), default=0)
+    return fewest + (training.caption_prefix or "").count(",")

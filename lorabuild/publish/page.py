@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lorabuild.publish.chart import Curve
+    from lorabuild.publish.chart import Curves
     from lorabuild.publish.facts import TrainedImage
+    from lorabuild.publish.upset import Learning
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class ReportData:
     hero_prompt: str
     usage: Usage
     samples: tuple[PromptRow, ...]
-    curve: Curve | None
+    curves: Curves | None
     epoch_losses: tuple[tuple[int, float], ...]
     shipped: int
     concepts: tuple[ConceptPart, ...]
@@ -162,3 +163,5 @@ class ReportData:
     version: str
     targets: tuple[str, ...] = ()
     validated: Mapping[int, float] = field(default_factory=dict)
+    stopped: str = ""
+    learning: Learning | None = None

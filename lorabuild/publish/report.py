@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
+from lorabuild.balance.sets import percent
+
 if TYPE_CHECKING:
     from lorabuild.publish.page import ReportData
 
@@ -22,7 +24,7 @@ def render(data: ReportData) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "size": size}
+    environment.filters |= {"duration": duration, "size": size, "percent": percent}
     return environment.get_template(TEMPLATE).render(page=data).encode("utf-8", "backslashreplace")
 
 

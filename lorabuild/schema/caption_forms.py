@@ -1,10 +1,10 @@
-"""What training does to captions: shuffle their tags, keep the first ones, drop some, begin with few."""
+"""What training does to captions: dress them, choose among wildcards, shuffle and drop tags, begin with few."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from lorabuild.schema.section import Section
+from lorabuild.schema.section import QUIET, Section
 
 
 class TokenWarmup(Section):
@@ -42,4 +42,31 @@ class CaptionForms(Section):
     token_warmup: TokenWarmup = Field(TokenWarmup(), description="Begin with the first tags of each caption.")
     caption_variants: int = Field(
         8, ge=1, le=1000, description="Forms of a shuffled or thinned caption; each is a text that is tokenized once."
+    )
+    caption_prefix: str | None = Field(
+        None,
+        min_length=1,
+        examples=["masterpiece,"],
+        description="Text before every caption, and a blank; its own tags are kept too. Not for regularization.",
+        json_schema_extra=QUIET,
+    )
+    caption_suffix: str | None = Field(
+        None,
+        min_length=1,
+        examples=[", 35mm photo"],
+        description="Text behind every caption, after a blank unless it begins with a comma. Not for regularization.",
+        json_schema_extra=QUIET,
+    )
+    secondary_separator: str | None = Field(
+        None,
+        min_length=1,
+        examples=[";;;"],
+        description="Mark between tags that stay together when others are shuffled or dropped; it becomes a comma.",
+        json_schema_extra=QUIET,
+    )
+    wildcards: bool = Field(
+        default=False,
+        description="`{red|blue} hat` reads as one of the two each time; `{{` and `}}` are braces. Of a text by hand "
+        "with several lines each is a caption of its own.",
+        json_schema_extra=QUIET,
     )

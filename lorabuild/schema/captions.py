@@ -2,28 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
-from lorabuild.schema.section import Section
+from lorabuild.schema.caption_rules import Additive, Case, ImageRules, Names, Order, Style, Underscores
+from lorabuild.schema.section import QUIET
 from lorabuild.schema.taggers import Sidecar, Tagger
 
 
-class Captions(Section):
+class Captions(Additive):
     """From scores to captions."""
 
     tagger: Tagger = Field(Sidecar(), description="Where tags come from.")
-    drop: tuple[str, ...] = Field(
-        (), examples=[["meme", "*_background"]], description="Tag patterns that never reach a caption."
+    style: Style = Field(
+        "tags",
+        json_schema_extra=QUIET,
+        description="Tags, the sentences of a captioner, or both; without sentences tags.",
     )
-    replace: dict[str, str] = Field(
-        {}, examples=[{"grey_eyes": "gray_eyes"}], description="Tag → other tag; an empty text drops it."
+    synonyms: bool = Field(
+        default=False,
+        json_schema_extra=QUIET,
+        description="One spelling for tags of one meaning: `jumper` → `sweater`, by a table of ours.",
+    )
+    implications: str | None = Field(
+        None,
+        examples=["tag_implications.csv"],
+        json_schema_extra=QUIET,
+        description="A table for `implies`: CSV (tag, implied tag) as danbooru's, or YAML or JSON (tag: implied tags).",
     )
     consolidate: bool = Field(default=True, description="`shirt` + `white_shirt` → `white_shirt`, word by word.")
-    order: Literal["score", "frequency", "alphabet"] = Field(
-        "score", description="Order of the tags behind the triggers."
+    names: Names = Field(
+        "keep", json_schema_extra=QUIET, description="`drop` leaves out names of characters, unless they are triggers."
     )
-    underscores: Literal["keep", "space"] = Field(
-        "keep", description="`space` writes `long hair`; kaomoji stay as they are."
+    case: Case = Field(
+        "keep", json_schema_extra=QUIET, description="`lower` writes small letters; triggers stay as they are."
+    )
+    underscores: Underscores = Field("keep", description="`space` writes `long hair`; kaomoji stay as they are.")
+    escape: bool = Field(
+        default=False,
+        json_schema_extra=QUIET,
+        description="Write parentheses as clients' prompts need them, `\\(` and `\\)`.",
+    )
+    order: Order = Field(
+        "score", description="Order of the tags behind the triggers; `original` is the tagger's or the side file's."
+    )
+    counts_first: bool = Field(
+        default=False,
+        json_schema_extra=QUIET,
+        description="Count tags (`1girl`, `2boys`) and `solo` directly behind the triggers.",
+    )
+    max_tokens: int | None = Field(
+        None,
+        ge=1,
+        examples=[75],
+        json_schema_extra=QUIET,
+        description="Most tokens of a caption, by the base's own tokenizer; the last tags go, never a trigger.",
+    )
+    for_: tuple[ImageRules, ...] = Field(
+        (),
+        alias="for",
+        examples=[[{"match": "dataset/cape/*_back.png", "add": ["from_behind"]}]],
+        json_schema_extra=QUIET,
+        description="Rules for some images, above those of their concept; of several the later one wins.",
     )

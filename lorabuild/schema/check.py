@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 
 from lorabuild.core.words import nearest
 from lorabuild.schema.check_base import base
+from lorabuild.schema.check_captions import captions
 from lorabuild.schema.check_disk import disk
 from lorabuild.schema.check_images import images
 from lorabuild.schema.check_loss import loss
 from lorabuild.schema.check_network import network
 from lorabuild.schema.check_run import run
 from lorabuild.schema.check_settings import settings
+from lorabuild.schema.check_shares import shares
 from lorabuild.schema.check_slider import slider
+from lorabuild.schema.check_taggers import taggers
 from lorabuild.schema.check_training import training
 from lorabuild.schema.problems import Problem, ProblemsError
+from lorabuild.schema.tag_groups import groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +33,8 @@ _NOT_IN_NAMES = frozenset('/\\:*?"<>|\n\t')
 
 def check(loaded: Loaded) -> None:
     """Look at the project as a whole. Raises ``ProblemsError`` that lists all that is wrong."""
-    rules = (_triggers, _concepts, disk, base, settings, images, loss, training, run, network, slider)
+    ours = (_triggers, _concepts, groups, shares, taggers, captions)
+    rules = (*ours, disk, base, settings, images, loss, training, run, network, slider)
     if problems := [problem for rule in rules for problem in rule(loaded)]:
         raise ProblemsError(problems)
     for variant in loaded.variants.values():
@@ -47,7 +52,7 @@ def _triggers(loaded: Loaded) -> Iterator[Problem]:
             near = nearest(name, shown - set(project.triggers))
             hint = f"did you mean `{near}`?" if near else f"write `triggers: [{name}]` in a concept, or delete it"
             yield Problem(where, f"no concept shows the trigger `{name}`: it would learn nothing", hint)
-        for word, patterns in (("absorbs", trigger.absorbs), ("keeps", trigger.keeps)):
+        for word, patterns in (("absorbs", trigger.absorbs or ()), ("keeps", trigger.keeps)):
             for index, pattern in enumerate(patterns):
                 if problem := bad_tag(pattern):
                     at = loaded.place("triggers", name, word, str(index))

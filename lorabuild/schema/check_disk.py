@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.files import walk
 from lorabuild.core.words import nearest
+from lorabuild.schema.parts import parts, prefix
 from lorabuild.schema.problems import Problem, ProblemsError
 from lorabuild.schema.suffixes import SUFFIXES
 
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     from lorabuild.schema.loaded import Loaded
 
 HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*(@[\w./-]+)?")
-TAGGER_FILES = ("model.onnx", "selected_tags.csv")
+TAGGER_FILES = {
+    "wd14": ("model.onnx", "selected_tags.csv"),
+    "cl_tagger": ("model_optimized.onnx", "tag_mapping.json"),
+    "camie": ("camie-tagger-v2.onnx", "camie-tagger-v2-metadata.json"),
+    "prose": ("config.json", "model.safetensors"),
+}
 PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 STORE = ".lorabuild"
 Wrong = tuple[tuple[str, ...], str, str]  # the trail of the word, what is wrong with it, what to write
@@ -116,22 +122,32 @@ def _model(loaded: Loaded, word: str, written: str) -> Iterator[Wrong]:
 
 
 def _tagger(loaded: Loaded) -> Iterator[Wrong]:
+    """Every tagger that is asked."""
     tagger = loaded.project.captions.tagger
-    if tagger.type == "sidecar":
-        if tagger.extension.lower() in SUFFIXES:
-            what = f"`{tagger.extension}` is the ending of an image, not of the text beside it"
-            yield ("captions", "tagger", "extension"), what, "write `extension: .txt`"
-        return
-    where, path = ("captions", "tagger", "model"), loaded.site.path(tagger.model)
+    for place, part in enumerate(parts(tagger)):
+        where = ("captions", "tagger", *(("of", str(place)) if prefix(tagger, place) else ()))
+        if part.type == "sidecar":
+            if part.extension.lower() in SUFFIXES:
+                what = f"`{part.extension}` is the ending of an image, not of the text beside it"
+                yield (*where, "extension"), what, "write `extension: .txt`"
+        else:
+            yield from _tagger_model(loaded, (*where, "model"), part)
+
+
+def _tagger_model(loaded: Loaded, where: tuple[str, ...], tagger: Any) -> Iterator[Wrong]:
+    path, files = loaded.site.path(tagger.model), TAGGER_FILES[tagger.type]
     if path.is_dir():
-        missing = [name for name in TAGGER_FILES if not (path / name).is_file()]
+        version = getattr(tagger, "version", "")
+        endings = {file.suffix for folder in (path, path / version) if folder.is_dir() for file in folder.iterdir()}
+        missing = [name for name in files if Path(name).suffix not in endings]
         if missing:
             what = f"the tagger folder `{tagger.model}` lacks {' and '.join(missing)}"
-            yield where, what, f"it must hold {' and '.join(TAGGER_FILES)}"
+            yield where, what, f"it must hold {' and '.join(files)}"
     elif path.is_file():
-        yield where, f"`{tagger.model}` is a file, no folder", f"name the folder around {TAGGER_FILES[0]}"
+        if path.suffix != Path(files[0]).suffix or tagger.type == "prose":
+            yield where, f"`{tagger.model}` is a file, no folder", f"name the folder around {files[0]}"
     elif not _may_be_on_the_hub(tagger.model, path):
-        yield _not_there(where, tagger.model, path, f"a folder with {' and '.join(TAGGER_FILES)}")
+        yield _not_there(where, tagger.model, path, f"a folder with {' and '.join(files)}")
 
 
 def _may_be_on_the_hub(written: str, path: Path) -> bool:

@@ -31,6 +31,7 @@ ADAMW = "write `optimizer: {type: adamw}`"
 
 def training(loaded: Loaded) -> Iterator[Problem]:
     """Every pair of training settings that can't both be meant."""
+    yield from _idle_rates(loaded)
     yield from _rates(loaded)
     yield from _one_rate(loaded)
     yield from _one_rate_of_layers(loaded)
@@ -53,6 +54,23 @@ def _written_rates(loaded: Loaded) -> dict[str, float]:
     }
     trained = {"both": ("unet", "text_encoder"), "unet": ("unet",), "text_encoder": ("text_encoder",)}[settings.train]
     return {word: rate for word, rate in written.items() if rate is not None and word.startswith(trained)}
+
+
+IDLE = {
+    "unet": ("no text encoder is trained", ("text_encoder_lr", "text_encoder_2_lr")),
+    "text_encoder": ("the U-Net is not trained", ("unet_lr",)),
+}
+"""What is left out of a training, and the rates that then mean nothing."""
+
+
+def _idle_rates(loaded: Loaded) -> Iterator[Problem]:
+    """Rates of parts that get no adapter; a slider's are told with what else it has no use for."""
+    project = loaded.project
+    what, words = IDLE.get(project.training.train, ("", ()))
+    for word in words if project.kind != "slider" else ():
+        if getattr(project.training, word) is not None:
+            where = loaded.where(f"training.{word}")
+            yield Problem(where, f"{what}, so `{word}` says nothing", "leave it out, or write `train: both`")
 
 
 def _rates(loaded: Loaded) -> Iterator[Problem]:

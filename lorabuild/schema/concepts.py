@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from lorabuild.schema.section import Section
+from lorabuild.schema.caption_rules import CaptionRules
+from lorabuild.schema.section import QUIET, Section
 
 Kind = Literal["character", "outfit", "pose", "situation", "object", "style"]
 
@@ -21,13 +22,26 @@ class Trigger(Section):
         examples=["creature"],
         description="The plain class word (`girl`, `creature`), used for regularization prompts.",
     )
-    absorbs: tuple[str, ...] = Field(
-        (), examples=[["1creature", "*_eyes"]], description="Tag patterns that this trigger replaces in captions."
+    level: Literal["fluid", "semi-static", "static"] = Field(
+        "semi-static",
+        description=(
+            "How much this trigger replaces in captions: `fluid` nothing, `semi-static` what `absorbs` says, `static` "
+            "that and all that is intrinsic to its kind."
+        ),
+        json_schema_extra=QUIET,
+    )
+    absorbs: tuple[str, ...] | None = Field(
+        None,
+        examples=[["@hair", "*_eyes", "1creature"]],
+        description=(
+            "Tag patterns and groups that this trigger replaces in captions; left out, those of its `kind`: `plan` "
+            "shows them. `[]` is none."
+        ),
     )
     keeps: tuple[str, ...] = Field(
         (),
         examples=[["closed_eyes"]],
-        description="Tag patterns that stay in captions although `absorbs` matches them.",
+        description="Tag patterns and groups that stay in captions although `absorbs` matches them.",
     )
 
 
@@ -38,7 +52,27 @@ class Concept(Section):
     triggers: tuple[str, ...] = Field(
         (), examples=[["zorbl"]], description="Triggers that every image of this folder shows, in caption order."
     )
+    share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Part of the folder's images that is taken, chosen by their content: an image that comes or goes "
+        "changes nothing for the others.",
+        json_schema_extra=QUIET,
+    )
+    rest_of: str | None = Field(
+        None,
+        examples=["plain"],
+        description="Concept over the same folder: only images that it leaves are taken; `share` is a part of these.",
+        json_schema_extra=QUIET,
+    )
     weight: float = Field(1.0, gt=0, description="Share of the budget relative to the other concepts.")
     repeats: int | None = Field(
         None, ge=1, examples=[6], description="Fixed repeats; overrides what the budget would give."
+    )
+    captions: CaptionRules | None = Field(
+        None,
+        examples=[{"drop": ["cape"]}],
+        json_schema_extra=QUIET,
+        description="Rules for the captions of this concept, above the project's.",
     )

@@ -19,6 +19,8 @@ def consumed(section: Section, place: str) -> dict[str, Any]:
         extra = field.json_schema_extra
         if isinstance(extra, dict) and extra.get("runtime_only"):
             continue
+        if isinstance(extra, dict) and extra.get("quiet") and getattr(section, name) == field.default:
+            continue
         label = ".".join(part for part in (place, field.alias or name) if part)
         found |= _flat(label, getattr(section, name))
     return found

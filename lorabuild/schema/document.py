@@ -96,7 +96,7 @@ def read(text: str, source: str) -> Document:
         )
         return document
     try:
-        node = _compose(text)
+        node = compose(text)
         if node is not None:
             document.data = _Walk(document, text.splitlines()).value(node, (), 1)
     except yaml.YAMLError as error:
@@ -118,7 +118,11 @@ class _TooMuchError(Exception):
 
 
 class _Reader(yaml.SafeLoader):
-    """PyYAML's safe reader, except that unquoted words are left for ``plain.meaning``."""
+    """PyYAML's safe reader, except that unquoted words are left for ``plain.meaning``, and may begin with ``@``."""
+
+    def check_plain(self) -> bool:
+        """Whether an unquoted word begins here: ``@hair`` does, for YAML keeps the sign free and never used it."""
+        return bool(self.peek() == "@" or super().check_plain())
 
     def resolve(self, kind: Any, _value: Any, implicit: Any) -> str:
         """The tag of a node that has none: only unquoted scalars are special."""
@@ -127,7 +131,8 @@ class _Reader(yaml.SafeLoader):
         return _MAPPING if kind is yaml.MappingNode else _LIST
 
 
-def _compose(text: str) -> yaml.Node | None:
+def compose(text: str) -> yaml.Node | None:
+    """The nodes of a text, with their marks. Raises yaml.YAMLError."""
     reader = _Reader(text)
     try:
         return reader.get_single_node()

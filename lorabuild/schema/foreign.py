@@ -32,6 +32,7 @@ FOREIGN: dict[str, str] = {
     "dropout": "training.caption_dropout",
     "ema_config": "training.ema",
     "enable_bucket": "images.buckets",
+    "enable_wildcard": "training.wildcards",
     "flip_aug": "images.flip",
     "general_threshold": "captions.tagger.threshold",
     "gradient_accumulation": "training.accumulation",

@@ -21,7 +21,7 @@ def pin(site: Site, what: str, source: str) -> str | None:
 
     Args:
         site: the project.
-        what: which of its models: ``base``, ``vae`` or ``tagger``.
+        what: which of its models: ``base``, ``vae`` or ``tagger`` (``tagger.0``, … of several).
         source: the id as lora.yaml names it, with its ``@revision`` where it has one.
     """
     path = site.root / LOCK
@@ -29,7 +29,7 @@ def pin(site: Site, what: str, source: str) -> str | None:
         stat = path.stat()
     except OSError:
         return None
-    return _pins(path, stat.st_mtime_ns, stat.st_size).get((what, source))
+    return _pins(path, stat.st_mtime_ns, stat.st_size).get((what.partition(".")[0], source))
 
 
 @lru_cache(maxsize=8)
@@ -38,7 +38,11 @@ def _pins(path: Path, _changed: int, _size: int) -> dict[tuple[str, str], str]:
     try:
         content: Any = json.loads(path.read_bytes())
         sections = [content["models"], *(entry.get("models", {}) for entry in content.get("variants", {}).values())]
-        rows = [(what, held["source"], held["revision"]) for models in sections for what, held in models.items()]
+        rows = [
+            (what.partition(".")[0], held["source"], held["revision"])
+            for models in sections
+            for what, held in models.items()
+        ]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
     return {(what, source): commit for what, source, commit in rows if _COMMIT.fullmatch(str(commit))}

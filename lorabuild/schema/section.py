@@ -18,6 +18,10 @@ def runtime_only(default: Any, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"runtime_only": True}, **limits)
 
 
+QUIET: dict[str, Any] = {"quiet": True}
+"""Of a field that came later (``json_schema_extra``): at its default it is part of no key, so what was made stays."""
+
+
 def frozen(value: Any) -> Any:
     """A person's own map without lists in it: they become tuples, as everywhere in a section."""
     if isinstance(value, dict):

@@ -9,7 +9,8 @@ One item. ``reads`` has every word that :mod:`lorabuild.stages.package` document
                                        # the table of the balance stage, as `plan --json` prints it;
                                        # further warnings (duplicates) are added to its list
      "aside": [{"item": "dataset/plain/bad.png", "stage": "scan", "problem": "…"}],
-     "log": digest or None,            # train's JSON lines {step, epoch, loss, lr, …}
+     "log": digest or None,            # train's JSON lines {step, epoch, loss, lr, concepts, …}
+     "stopped": "epoch 3 of 8: …",     # how an early stop ended the training, else empty
      "stages": [{"name": "tag", "ran": 1, "reused": 19, "seconds": 0.8}],    # of this build, in order
      "files": [{"name": "zorbl.safetensors", "sha256": hex, "bytes": 123}]}  # the package's facts, in order
 
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from lorabuild.evaluate.picture import Thumbnail
     from lorabuild.publish.gather import Drawings
     from lorabuild.publish.page import Picture
+    from lorabuild.publish.upset import Learning
     from lorabuild.schema.site import Site
 
-VERSION = 2
+VERSION = 3
 MOST_CARDS = 240
 """Pictures in the gallery, shared evenly among the concepts: the page stays within a few megabytes."""
 CARD, SAMPLE = 320, 384
@@ -52,7 +54,7 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
 
 
 def _drawings(reads: Mapping[str, Any], site: Site, outputs: Outputs, emit: Emit) -> Drawings | None:
-    """Pictures and curve of the page; None where an image's file has changed since the plan."""
+    """Pictures and curves of the page; None where an image's file has changed since the plan."""
     from lorabuild.evaluate import loss, picture
     from lorabuild.publish import chart, gather
 
@@ -65,8 +67,18 @@ def _drawings(reads: Mapping[str, Any], site: Site, outputs: Outputs, emit: Emit
     }
     steps = loss.read(outputs.read(reads["log"])) if reads["log"] else ()
     losses = [step.loss for step in steps]
-    curve = chart.loss_curve(losses, loss.smooth(losses), [step.epoch for step in steps])
-    return gather.Drawings(images, samples, curve, tuple(loss.by_epoch(steps).items()), loss.validated(steps))
+    validated, epochs = loss.validated(steps), [step.epoch for step in steps]
+    history = chart.History(losses, loss.smooth(losses), epochs, validated, loss.by_concept(steps), loss.rates(steps))
+    means, learned = tuple(loss.by_epoch(steps).items()), _learned(reads, site)
+    return gather.Drawings(images, samples, chart.curves(history), means, validated, learned)
+
+
+def _learned(reads: Mapping[str, Any], site: Site) -> Learning | None:
+    from lorabuild.captions.kinds import absorbed
+    from lorabuild.publish import upset
+
+    triggers = site.project.triggers
+    return upset.learning(site.project, reads, {name: absorbed(trigger) for name, trigger in triggers.items()})
 
 
 def _gallery(images: Sequence[Mapping[str, Any]], site: Site, emit: Emit) -> dict[tuple[str, str], Picture] | None:

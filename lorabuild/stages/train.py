@@ -282,6 +282,7 @@ def _facts(item: Item, course: Course, state: State, progress: Progress) -> dict
     if not math.isnan(last.validation):
         found["validation"] = last.validation
     if wanted and state.epoch < course.epochs:
-        found["stopped"] = f"epoch {state.epoch} of {course.epochs}: no better for {wanted.patience} epochs"
+        patience = f"{wanted.patience} epoch{'s' if wanted.patience > 1 else ''}"
+        found["stopped"] = f"epoch {state.epoch} of {course.epochs}: no better for {patience}"
         progress.note("stopped", f"the training ended early, after {found['stopped']}")
     return found

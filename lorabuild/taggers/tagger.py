@@ -5,8 +5,11 @@ It has these names:
 * ``READS``: ``"pixels"`` (it looks at the prepared picture) or ``"side"`` (it reads a text file beside the picture);
 * ``digests(settings, site) -> dict[str, Path]``: its model files, whose digests go into keys. Imports nothing heavy;
 * ``fetch(settings, site)``: downloads what a hub id names and isn't here yet; called when a build begins;
+* ``costs(settings, site) -> list[(name, bytes, here)]``: what ``fetch`` would download, for taggers with a ``model``;
 * ``key_settings(settings) -> dict``: settings that change scores. Thresholds don't: scores are kept below them;
 * ``load(settings, site, threads) -> Tagger``.
+
+``merged`` is made of others and has all of these but ``READS`` and ``load``.
 """
 
 from __future__ import annotations
@@ -20,15 +23,22 @@ if TYPE_CHECKING:
 FLOOR = 0.05
 """Scores below this are not kept: no sensible threshold is lower."""
 
-Category = Literal["general", "character", "rating", "other"]
+Category = Literal["general", "character", "rating", "other", "prose"]
+"""``prose``: the tag is a whole sentence, its score 1."""
 
 
 class Score(NamedTuple):
-    """What a tagger thinks of one tag; ``score`` is 0 to 1, rounded to 6 decimals. In JSON it is a list of three."""
+    """What a tagger thinks of one tag; ``score`` is 0 to 1, rounded to 6 decimals. ``stored`` is its form in JSON."""
 
     tag: str
     score: float
     category: Category
+    place: int = 0
+
+    @property
+    def stored(self) -> tuple[Any, ...]:
+        """Three items; a fourth says which of several taggers saw it, where it isn't the first."""
+        return tuple(self) if self.place else tuple(self)[:3]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """What a training will take, before hours are spent on it: memory and disk, by arithmetic alone (no torch here).
 
 Frozen weights and what is trained are counted exactly. Activations are estimated from the shapes of the weights: every
-layer keeps about ``KEPT`` times what it puts out, at the resolution of its block.
+layer keeps about ``KEPT`` times what it puts out, at the resolution of its block. On a CPU what is trained is in memory
+three times over while a state is saved, on top of the activations that were freed before: freed memory stays with the
+process, in pieces (``core/heap``).
 """
 
 from __future__ import annotations
@@ -34,12 +36,15 @@ REMEMBERED = {
 }
 """Bytes that an optimizer keeps for each parameter beside it."""
 UNKNOWN = 8.0
-KEPT = 2.0
-"""Measured with fused attention on full-size U-Nets of two families, 512 to 1024 pixels: 1.92 to 1.98 times."""
+KEPT = {"cpu": 3.5, "cuda": 2.0}
+"""On CUDA 1.92 to 1.98, measured with fused attention on full-size U-Nets of two families, 512 to 1024 pixels. On a CPU
+2.1 to 3.1 with what goes back through the layers and the gaps between (``benchmarks/RESULTS.md``, 1 and 4 images)."""
 CHECKPOINTED = 0.25
 """Of that: what stands at the ends of blocks (0.08 to 0.16), and one block under way."""
-LIBRARIES = {"cpu": 700 << 20, "cuda": 900 << 20}
+LIBRARIES = {"cpu": 560 << 20, "cuda": 900 << 20}
 """What torch, diffusers and the context of a GPU take."""
+COPIES = {"cpu": 2, "cuda": 0}
+"""How often a state is copied while it is saved: tensor by tensor, and as a file; on a GPU in the computer's memory."""
 TOKENS = 77
 LARGEST = 0.95
 """The share of what is free that may be taken."""
@@ -77,14 +82,14 @@ def memory(
         device: ``cpu``, ``cuda`` or ``mps``.
         largest: images in the largest batch; default the whole batch.
     """
-    kept = 8 + REMEMBERED.get(training.optimizer.type, UNKNOWN) + (4 if training.ema else 0)
-    size = BYTES[training.precision]
+    state = 4 + REMEMBERED.get(training.optimizer.type, UNKNOWN) + (4 if training.ema else 0)
+    size, place = BYTES[training.precision], "cpu" if device == "cpu" else "cuda"
     images = training.batch if largest is None else largest
     return Needs(
         weights=frozen * size,
-        trained=int(learned * kept),
-        activations=int(KEPT * outputs * images * size),
-        libraries=LIBRARIES.get(device, LIBRARIES["cuda"]),
+        trained=int(learned * (4 + state + COPIES[place] * state)),
+        activations=int(KEPT[place] * outputs * images * size),
+        libraries=LIBRARIES[place],
     )
 
 

@@ -2,14 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorabuild.captions.clean import cleaned
+from lorabuild.captions.clean import cleaned, fates
 from lorabuild.captions.tags import tagged, texts
 
 WORDS = st.sampled_from(["a", "b", "c d", "C_D", "e", ""])
 
 
-def clean(words, replace=(), drop=()):
-    kept, fallen = cleaned([tagged(word) for word in words], tuple(dict(replace).items()), tuple(drop))
+def clean(words, replace=(), drop=(), split=(), spared=()):
+    fate = fates(dict(replace), dict(split), tuple(drop))
+    kept, fallen = cleaned([tagged(word) for word in words], fate, spared)
     return texts(kept), fallen
 
 
@@ -47,3 +48,25 @@ def test_a_drop_pattern_takes_whole_tags():
 def test_twice_is_once(words, replace, drop):
     once, _ = clean(words, replace, drop)
     assert clean(once, replace, drop) == (once, [])
+
+
+def test_a_tag_is_split_and_what_it_becomes_meets_the_other_rules():
+    split = {"hat_and_cape": ["hat", "Cape"], "cape": ["red_cape", "hood"]}
+    assert clean(["x", "Hat and Cape"], {"hood": "cowl"}, ["hat"], split) == (("x", "red_cape", "cowl"), ["hat"])
+    assert clean(["a"], {}, ["b"], {"a": ["b"]}) == ((), ["a"])
+
+
+def test_a_tag_that_is_met_inside_itself_stays():
+    assert clean(["a"], split={"a": ["a", "b"]})[0] == ("a", "b")
+    assert clean(["a"], split={"a": ["b"], "b": ["a", "c"]})[0] == ("a", "c")
+
+
+def test_spared_tags_stay_as_they_are():
+    assert clean(["a", "A b"], {"a": "c", "a_b": ""}, ["a*"], spared=["a_b"]) == (("c", "A b"), [])
+
+
+@given(st.lists(WORDS), st.dictionaries(WORDS, st.lists(WORDS, max_size=3)), st.dictionaries(WORDS, WORDS))
+def test_splitting_twice_is_splitting_once(words, split, replace):
+    once, _ = clean(words, replace, (), split)
+    again, fallen = clean(once, replace, (), split)
+    assert (set(again), fallen) == (set(once), [])

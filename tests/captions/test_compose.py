@@ -1,15 +1,21 @@
+import json
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorabuild.captions.compose import Rules, caption, rules_as_dict, rules_of
+from lorabuild.captions.compose import caption
 from lorabuild.captions.prune import Absorber
+from lorabuild.captions.rules import Rules, rules_as_dict, rules_of
+from lorabuild.captions.select import Thresholds
 from lorabuild.captions.tags import spelling_key
 from lorabuild.core.digest import canonical
 from lorabuild.schema.captions import Captions
 
+REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "tag_rules.json").read_text("utf-8"))
 UNPRUNED = """1girl, ascot, closed_mouth, frilled_ascot, frilled_skirt, frills, green_hair, long_sleeves,
 looking_at_viewer, one-hour_drawing_challenge, open_mouth, plaid, plaid_skirt, plaid_vest, red_skirt, red_vest, shirt,
 short_hair, simple_background, skirt, solo, umbrella, vest, white_shirt, yellow_ascot, yellow_background"""
@@ -39,13 +45,13 @@ TRIGGERS = st.lists(
 )
 RULES = st.builds(
     Rules,
-    threshold=st.sampled_from([0.0, 0.35]),
+    thresholds=st.sampled_from([(Thresholds(),), (Thresholds(0.35),)]),
     drop=st.sampled_from([(), ("meme", "no_*")]),
     replace=st.sampled_from(
         [(), (("grey_hair", "gray_hair"), ("hat", "")), (("red_dress", "long_dress"), ("boots", "shoes"))]
     ),
     consolidate=st.booleans(),
-    order=st.sampled_from(["score", "alphabet", "frequency"]),
+    order=st.sampled_from(["score", "alphabet", "frequency", "original"]),
     underscores=st.sampled_from(["keep", "space"]),
 )
 
@@ -83,8 +89,8 @@ def test_thresholds_apply_to_scores_and_ratings_never_appear():
         ("hat", 0.3, "general"),
         ("miku", 0.6, "character"),
     ]
-    assert caption(scores, Rules(0.35, 0.85)).text == "smile"
-    assert caption(scores, Rules(0.2, 0.5)).text == "miku, smile, hat"
+    assert caption(scores, Rules((Thresholds(0.35, 0.85),))).text == "smile"
+    assert caption(scores, Rules((Thresholds(0.2, 0.5),))).text == "miku, smile, hat"
 
 
 def test_a_tag_that_is_a_trigger_stands_once_and_first():
@@ -187,8 +193,8 @@ def test_rules_come_from_the_settings():
         {"tagger": {"type": "wd14", "threshold": 0.4}, "drop": ["b", "a", "a"], "replace": {"x": "y"}}
     )
     rules = rules_of(settings)
-    assert (rules.threshold, rules.character_threshold) == (0.4, 0.85)
-    assert rules_of(Captions()).threshold == 0.0
+    assert rules.thresholds == (Thresholds(0.4, 0.85),)
+    assert rules_of(Captions()).thresholds == (Thresholds(),)
     assert rules_as_dict(settings)["drop"] == ["a", "b"]
     assert rules_as_dict(settings)["tagger.threshold"] == 0.4
 
@@ -218,3 +224,127 @@ def test_captions_import_nothing_heavy():
         "print([name for name in ('numpy', 'PIL', 'torch', 'pydantic', 'onnxruntime') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_every_rule_at_once_in_its_order():
+    scores = [
+        ("smile", 0.9, "general"), ("Gray_Hair", 0.8, "general"), ("solo", 0.7, "general"), ("1girl", 0.6, "general"),
+        ("saber_(fate)", 0.95, "character"), ("katana", 0.5, "general"), ("sword", 0.5, "general"),
+        ("hat_and_cape", 0.4, "general"), ("^_^", 0.3, "general"),
+    ]  # fmt: skip
+    rules = Rules(
+        add=("from_behind",),
+        split=(("hat_and_cape", ("big_hat", "Red_Cape")),),
+        same=(("gray_hair", "grey_hair"),),
+        implies=(("katana", ("sword",)),),
+        names="drop",
+        case="lower",
+        underscores="space",
+        escape=True,
+        counts_first=True,
+    )
+    made = caption(scores, rules, [Absorber("Zorbl (old)", ("*_cape",))])
+    assert made.text == "Zorbl (old), 1girl, solo, from behind, smile, grey hair, katana, big hat, ^_^"
+    assert made.dropped == ("saber_(fate)", "sword")
+    assert made.pruned == (("Red_Cape", "Zorbl (old)"),)
+
+
+def test_names_go_unless_they_are_triggers():
+    scores = [("miku", 0.9, "character"), ("zorbl", 0.9, "character"), ("hat", 0.5, "general")]
+    made = caption(scores, Rules(names="drop"), [Absorber("zorbl")])
+    assert (made.text, made.dropped) == ("zorbl, hat", ("miku",))
+
+
+def test_an_added_tag_may_be_absorbed_and_is_spared_other_rules():
+    rules = Rules(add=("red_cape", "hat"), drop=("hat",), replace=(("hat", "cap"),))
+    made = caption(general("hat, smile"), rules, [Absorber("z", ("*_cape",))])
+    assert (made.text, made.pruned) == ("z, hat, smile", (("red_cape", "z"),))
+
+
+def test_original_order_is_that_of_the_scores():
+    scores = [
+        ("b", 0.4, "general"),
+        ("white_dress", 0.2, "general"),
+        ("a", 0.9, "general"),
+        ("long_dress", 0.8, "general"),
+    ]
+    assert caption(scores, Rules(order="original", add=("z",))).text == "b, long_white_dress, a, z"
+    assert caption(scores, Rules()).text == "a, long_white_dress, b"
+
+
+def test_a_tag_that_was_escaped_is_met_by_its_own_name():
+    rules = Rules(escape=True, drop=("b_(c)",))
+    assert caption(general(r"a_\(b\), b_\(c\), c_(d)"), rules).text == r"a_\(b\), c_\(d\)"
+
+
+PROSE = [("hat", 0.9, "general"), ("A cat,\nsitting.", 1.0, "prose"), ("It rains.", 1.0, "prose")]
+
+
+def test_styles():
+    zorbl = [Absorber("zorbl")]
+    assert caption(PROSE, Rules(), zorbl).text == "zorbl, hat"
+    assert caption(PROSE, Rules(style="prose"), zorbl).text == "zorbl, A cat, sitting., It rains."
+    both = caption(PROSE, Rules(style="tags+prose", case="lower"), zorbl)
+    assert both.text == "zorbl, hat, A cat, sitting., It rains."
+    assert (both.tags, both.prose) == (("hat",), ("A cat, sitting.", "It rains."))
+    assert caption(PROSE[:1], Rules(style="prose"), zorbl).text == "zorbl, hat"
+
+
+def test_a_persons_edits_come_last():
+    rules = Rules(drop=("tree",), underscores="space", max_tokens=3)
+    made = caption(
+        general("red_hat, smile, sky"), rules, [Absorber("zorbl")], "+tree, -Red Hat\n+zorbl\n-zorbl", None, length
+    )
+    assert (made.text, made.tags, made.human) == ("zorbl, smile, tree", ("smile", "tree"), True)
+    assert made.cut == ("sky",)
+    assert caption(general("hat"), Rules(), (), "-hat").text == ""
+    assert caption(general("a, hat, b"), Rules(), (), "+hat").text == "a, b, hat"
+
+
+def length(text):
+    return len(text.replace(", ", ",").split(","))
+
+
+def test_the_last_tags_go_until_the_caption_fits():
+    def cut(most):
+        made = caption(general("a, b, c"), Rules(max_tokens=most), [Absorber("y"), Absorber("z")], None, None, length)
+        return made.text, made.cut
+
+    assert cut(9) == ("y, z, a, b, c", ())
+    assert cut(4) == ("y, z, a, b", ("c",))
+    assert cut(1) == ("y, z", ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("case", REFERENCE["sort_tags"])
+def test_counts_stand_first_as_the_reference_but_solo_behind_them(case):
+    made = caption(general(", ".join(case["in"])), Rules(counts_first=True)).tags
+    expected = [tag for tag in case["out"] if tag != "solo" and (tag[0].isdigit() or tag.startswith("multiple"))]
+    rest = [tag for tag in case["out"] if tag not in expected]
+    assert {*made[: len(expected)]} == {*expected}
+    assert list(made[len(expected) :]) == rest
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in REFERENCE["tags_to_text"] if not {"include_score", "score_descend"} & {*case["kw"]}]
+)
+def test_spelling_as_the_reference(case):
+    asked = case["kw"]
+    rules = Rules(
+        escape=asked.get("use_escape", True),
+        underscores="space" if asked.get("use_spaces") else "keep",
+        consolidate=False,
+    )
+    made = caption([(tag, score, "general") for tag, score in case["in"].items()], rules)
+    assert {*made.tags} == {*case["out"].split(", ")}
+    assert made.tags[:2] == tuple(case["out"].split(", ")[:2])
+
+
+@pytest.mark.parametrize("case", REFERENCE["drop_overlap"])
+def test_overlaps_as_the_reference_with_its_table(case):
+    """Its table says tag → tags that imply it; a plain substring (``hat`` in ``chat``) stays here."""
+    implies: dict[str, tuple[str, ...]] = {}
+    for tag, others in REFERENCE["overlap_table"].items():
+        implies |= {other: (*implies.get(other, ()), tag) for other in others}
+    made = caption(general(", ".join(["2girls", *case["in"]])), Rules(implies=tuple(implies.items()))).tags[1:]
+    spelled = {tag.replace(" ", "_") for tag in made}
+    assert spelled == {tag.replace(" ", "_") for tag in case["out"]} | ({"hat"} & {*case["in"]})

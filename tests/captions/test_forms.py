@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from lorabuild.training.batches import Record, Text, forms_at, warmup_steps
 
 STANDARD = json.loads((Path(__file__).parents[1] / "data" / "caption_forms.json").read_text())
 """What the standard trainer makes of captions where nothing is drawn."""
+
+AROUND = ("caption_prefix", "caption_suffix")
 
 captions = st.lists(st.sampled_from(["a", "b", "c d", "e_f", "g", "h"]), max_size=7, unique=True).map(", ".join)
 settings = st.builds(
@@ -32,6 +35,8 @@ def asked(told):
         "keep_separator": told.get("keep_tokens_separator"),
         "caption_shuffle": told.get("shuffle_caption", False),
     }
+    names = {"enable_wildcard": "wildcards"} | {name: name for name in (*AROUND, "secondary_separator")}
+    words |= {ours: told[theirs] for theirs, ours in names.items() if theirs in told}
     words["token_warmup"] = {"steps": warmup, "min": told.get("token_warmup_min", 1)}
     return options_of(Training.model_validate(words), 0), warmup
 
@@ -130,3 +135,61 @@ def test_numbers_never_change():
     options = Options(shuffle=True, keep=1, drop=0.2, fewest=3, number=2)
     wanted = ("k, a, c, b", "k, a, b, c, d", "k, b, d, c, a", "k, a, e, c, d, b")
     assert forms("k, a, b, c, d, e", options, 42) == (wanted, 2)
+
+
+def test_kept_tags_are_those_of_the_prefix_and_the_triggers():
+    training = Training(caption_shuffle=True, caption_prefix="best, sharp,", caption_suffix=", photo")
+    options = options_of(training, 2)
+    assert options.keep == 4
+    for text in forms("zorbl, cape, a, b, c", options, 3).texts:
+        assert text.startswith("best, sharp, zorbl, cape, ")
+        assert sorted(text.split(", ")[4:]) == ["a", "b", "c", "photo"]
+    assert options_of(training, 0, dressed=False) == Options(shuffle=True)
+
+
+@pytest.mark.parametrize(("prefix", "suffix", "text"), [("a", "b", "a b"), ("a,", "", "a,"), ("", ", b", ", b")])
+def test_around_an_empty_caption_no_blank_is_left(prefix, suffix, text):
+    assert forms("", Options(prefix=prefix, suffix=suffix), 1).texts == (text,)
+
+
+def test_glued_tags_stay_together():
+    options = Options(shuffle=True, drop=0.5, glue=";;;", number=50)
+    texts = forms("a;;;b, c, d;;;e;;;f", options, 1).texts
+    assert {tuple(sorted(text.split(", "))) for text in texts} > {("a,b", "c"), ("d,e,f",)}
+    assert all(("a" in text) == ("b" in text) and ("d" in text) == ("f" in text) for text in texts)
+
+
+def test_wildcards_are_chosen_one_by_one_and_equally_often():
+    texts = forms("k, {red| dark blue} hat, {a|b}", Options(wildcards=True, number=80), 1).texts
+    assert set(texts) == {f"k, {colour} hat, {letter}" for colour in ("red", "dark blue") for letter in "ab"}
+    assert sum("red" in text for text in texts) == sum(text.endswith("a") for text in texts) == 40
+    many = Counter(forms("{a|b}, c, d", Options(wildcards=True, shuffle=True, number=600), 1).texts)
+    assert len(many) == 12
+    assert min(many.values()) > 25
+
+
+def test_wildcards_are_left_alone_where_they_are_off():
+    assert forms("{a|b}", Options(shuffle=True), 1).texts == ("{a|b}",)
+    assert options_of(Training(), 0).wildcards is False
+
+
+@given(st.lists(captions.filter(bool), min_size=1, max_size=4, unique=True), settings, st.integers(0, 9))
+def test_every_line_is_read_equally_often(lines, options, seed):
+    options = replace(options, wildcards=True, fewest=None, keep=0)
+    texts = forms("\n".join(lines), options, seed).texts
+    if not options.drop:
+        made = Counter(tuple(sorted(text.split(", "))) for text in texts)
+        wanted = Counter(tuple(sorted(line.split(", "))) for line in lines)
+        assert made.keys() == wanted.keys()
+        assert len({made[line] / wanted[line] for line in made}) == 1
+    assert len(texts) <= most(options) + len(lines)
+
+
+def test_a_warm_up_reads_the_first_line():
+    made = forms("k, a, b\nx, y", Options(wildcards=True, keep=1, fewest=0, number=4), 1)
+    assert made == (("k", "k, a", "k, a, b", "x, y"), 2)
+
+
+def test_one_line_without_wildcards_has_the_forms_it_always_had():
+    plain = Options(shuffle=True, keep=1, drop=0.2, fewest=3, number=2)
+    assert forms("k, a, b, c, d, e", plain, 42) == forms("k, a, b, c, d, e", replace(plain, wildcards=True), 42)

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lorabuild.captions.human import tags_of, with_triggers
+from lorabuild.captions.human import Override, parsed, tags_of, with_triggers
 
 PAIR = ("zorbl", "zorbl_cape")
 
@@ -48,3 +50,36 @@ def test_a_trigger_may_have_characters_that_patterns_know():
 
 def test_tags_of_a_text_are_its_pieces_without_triggers():
     assert tags_of("Zorbl, forest, , smile, forest", PAIR) == ("forest", "smile")
+
+
+@pytest.mark.parametrize(
+    ("text", "added", "removed"),
+    [
+        ("+cape", ["cape"], []),
+        ("-cape", [], ["cape"]),
+        ("+red cape, -hat\n\n- night\n", ["red cape"], ["hat", "night"]),
+        ("\ufeff+cape\r\n-hat,\r\n", ["cape"], ["hat"]),
+        ("++_+", ["+_+"], []),
+        ("-+_-, --_-", [], ["+_-", "-_-"]),
+        ("+:), +?", [":)", "?"], []),
+        ("+cape, -Cape", [], ["Cape"]),
+        ("-red cape, +red_cape", ["red_cape"], []),
+        ("+b, +a, +b", ["b", "a"], []),
+    ],
+)
+def test_signs_before_all_pieces_edit_the_generated_caption(text, added, removed):
+    assert parsed(text) == Override(None, tuple(added), tuple(removed))
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \n", "cape", "+cape, hat", "+cape\nhat", "+", "+cape, -", "---", "+_+", "-_-", "a - b", "- , +a"]
+)
+def test_every_other_text_replaces_it(text):
+    assert parsed(text) == Override(text)
+
+
+@given(st.text())
+def test_a_text_replaces_whole_or_only_edits(text):
+    found = parsed(text)
+    assert found == Override(text) or (found.text is None and (found.added or found.removed))
+    assert not {*found.added} & {*found.removed}

@@ -2,6 +2,7 @@ import pytest
 
 from lorabuild.captions.pattern import matcher, named_words
 from lorabuild.captions.tags import spelling_key
+from lorabuild.core.errors import ProjectError
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,19 @@ def test_does_not_match(pattern, tag):
     assert not matcher((pattern,))(spelling_key(tag))
 
 
+def test_a_group_stands_for_its_patterns_and_a_face_is_no_group():
+    found = matcher(("@eye_color", "hat"))
+    assert [found(key) for key in ("blue_eyes", "hat", "closed_eyes", "@_@")] == [True, True, False, False]
+    assert matcher(("@_@",))("@_@")
+    assert matcher(("@Eye_Color",))("blue_eyes")
+
+
+def test_an_unknown_group_is_answered():
+    with pytest.raises(ProjectError) as caught:
+        matcher(("@eye_colour",))
+    assert caught.value.next_step == "did you mean `@eye_color`?"
+
+
 def test_no_pattern_matches_nothing_and_several_match_any():
     assert not matcher(())("hat")
     assert matcher(("cap", "hat"))("hat")
@@ -36,7 +50,14 @@ def test_no_pattern_matches_nothing_and_several_match_any():
 
 @pytest.mark.parametrize(
     ("pattern", "found"),
-    [("*_boots", {"boots"}), ("black_*", {"black"}), ("[ab]_shoe", {"shoe"}), ("boot*", set()), ("*", set())],
+    [
+        ("*_boots", {"boots"}),
+        ("black_*", {"black"}),
+        ("[ab]_shoe", {"shoe"}),
+        ("boot*", set()),
+        ("*", set()),
+        ("@Footwear", {"footwear"}),
+    ],
 )
 def test_words_that_a_pattern_spells_out(pattern, found):
     assert named_words(pattern) == found

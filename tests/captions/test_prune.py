@@ -1,9 +1,14 @@
 import pytest
 
-from lorabuild.captions.prune import Absorber, absorbers, pruned
+from lorabuild.captions.prune import Absorber, absorbers, as_key, pruned
 from lorabuild.captions.tags import tagged, texts
 from lorabuild.core.errors import ProjectError
 from lorabuild.schema.concepts import Trigger
+
+UNPRUNED = """1girl ascot closed_mouth frilled_ascot frilled_skirt frills green_hair long_sleeves looking_at_viewer
+open_mouth plaid plaid_skirt plaid_vest red_skirt red_vest shirt short_hair simple_background skirt solo umbrella vest
+white_shirt yellow_ascot yellow_background"""
+LEFT = "closed_mouth looking_at_viewer open_mouth simple_background solo umbrella yellow_background"
 
 
 def prune(words, *triggers, endings=True):
@@ -58,8 +63,41 @@ def test_unless_it_is_kept_or_endings_are_off_or_a_name():
 
 
 def test_triggers_come_in_concept_order_and_only_outfits_spare_shoes():
-    known = {"a": Trigger(absorbs=("x",)), "b": Trigger(kind="outfit", keeps=("y",))}
+    known = {"a": Trigger(absorbs=("x",)), "b": Trigger(kind="outfit", absorbs=(), keeps=("y",))}
     assert absorbers(known, ["b", "a"]) == (Absorber("b", (), ("y",), True), Absorber("a", ("x",)))
+
+
+def test_an_outfit_takes_shoes_where_their_group_is_named():
+    tags = ["black_boots", "red_dress", "barefoot"]
+    assert prune(tags, Absorber("o", ("@garments",), spares_footwear=True))[0] == ("black_boots", "barefoot")
+    assert prune(tags, Absorber("o", ("@garments", "@footwear"), spares_footwear=True))[0] == ("barefoot",)
+
+
+def test_groups_work_in_keeps():
+    tags = ["blue_eyes", "closed_eyes", "red_hair"]
+    assert prune(tags, Absorber("a", ("*_eyes", "@hair"), ("@expression",)))[0] == ("closed_eyes",)
+
+
+def test_the_worked_example_of_the_craft_needs_nothing_but_kinds():
+    known = {"CharaA": Trigger(), "Outfit1": Trigger(kind="outfit")}
+    kept, gone = prune(UNPRUNED.split(), *absorbers(known, ["CharaA", "Outfit1"]))
+    assert " ".join(kept) == LEFT
+    assert [tag for tag, trigger in gone if trigger == "CharaA"] == ["1girl", "green_hair", "short_hair"]
+
+
+def test_a_key_holds_what_is_absorbed_and_what_its_groups_hold():
+    explicit = {"zorbl": Trigger(absorbs=("1creature",), keeps=("x",)), "other": Trigger()}
+    assert as_key(explicit, ["zorbl"]) == {
+        "triggers.zorbl.kind": "character",
+        "triggers.zorbl.absorbs": ["1creature"],
+        "triggers.zorbl.keeps": ["x"],
+    }
+    usual = as_key(explicit, ["other"])
+    assert usual["triggers.other.absorbs"][:2] == ["@eyes", "@hair"]
+    assert usual["tag group @hair"].startswith("b3:")
+    assert as_key({"a": Trigger(level="fluid")}, ["a"])["triggers.a.absorbs"] == []
+    same = {"a": Trigger(level="static", absorbs=("hat",))}
+    assert as_key(same, ["a"])["triggers.a.absorbs"][-2:] == ["@species", "hat"]
 
 
 @pytest.mark.parametrize(("name", "hint"), [("zorbi", "write `zorbl`"), ("qqqq", "add `qqqq:`")])

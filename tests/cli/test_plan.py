@@ -63,8 +63,20 @@ def test_a_plan_for_programs(asked):
     assert {"clean", "stages", "concepts", "triggers", "steps", "warnings"} <= set(plan)
     assert {"name", "total", "todo", "reused", "reasons"} <= set(plan["stages"][0])
     assert set(plan["concepts"][0]) == {"name", "images", "repeats", "per_epoch", "share"}
-    assert set(plan["triggers"][0]) == {"name", "per_epoch", "total"}
+    assert set(plan["triggers"][0]) == {"name", "per_epoch", "total", "kind", "level", "absorbs", "keeps"}
     assert set(plan["steps"]) == {"image", "optimizer", "epochs"}
+
+
+def test_a_plan_says_what_each_trigger_absorbs(asked, project):
+    lines = asked("plan").splitlines()
+    assert {"  zorbl (character) absorbs 1creature", "  zorbl_cape (outfit) absorbs cape"} <= set(lines)
+    light.write(
+        project,
+        triggers={"zorbl": {}, "zorbl_cape": {"kind": "outfit", "level": "fluid", "absorbs": ["cape"]}},
+    )
+    lines = asked("plan").splitlines()
+    assert "  zorbl (character) absorbs @eyes, @hair, @skin, @makeup, @face_marks, @subject_count" in lines
+    assert "  zorbl_cape (outfit, fluid) absorbs nothing" in lines
 
 
 def test_looking_changes_nothing(asked, project):

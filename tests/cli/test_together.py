@@ -1,5 +1,6 @@
 import argparse
 import os
+import subprocess
 import sys
 
 import pytest
@@ -54,3 +55,29 @@ def test_both_is_one_too_many(monkeypatch):
 def test_none_is_too_few():
     with pytest.raises(ProjectError, match="--processes 0"):
         launched(args("--processes", "0"))
+
+
+HELPING = """
+import atexit, sys
+from types import SimpleNamespace
+from lorabuild.cli import together
+from lorabuild.core.launch import Launch
+from lorabuild.graph import worker
+
+def wait(root, launch):
+    print(f"{root} {launch.rank}", end="")
+    if LOST:
+        raise RuntimeError("connection reset")
+
+worker.wait = wait
+atexit.register(print, "; Python ended")
+together.help_out(SimpleNamespace(site=SimpleNamespace(root="here")), Launch(1, 2, 1, 2))
+"""
+
+
+@pytest.mark.parametrize(("lost", "code", "said"), [(False, 0, "here 1"), (True, 1, "here 1; Python ended\n")])
+def test_who_helps_leaves_at_once_when_its_share_is_done(lost, code, said):
+    run = [sys.executable, "-c", HELPING.replace("LOST", str(lost))]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (code, said)
+    assert ("process 2 of 2 lost the first one: connection reset" in done.stderr) == lost

@@ -115,6 +115,23 @@ CHANGES = {
 }
 
 
+def test_a_folder_that_was_not_there_is_noticed_when_it_comes(root):
+    seen = look(root)
+    seen.folder_if_there(root / "captions")
+    assert index(root, seen)
+    assert answer(root)
+    (root / "captions").mkdir()
+    assert answer(root) is None
+
+
+def test_a_folder_that_may_be_there_is_looked_into_where_it_is(root):
+    seen = look(root)
+    seen.folder_if_there(root / "dataset")
+    assert index(root, seen)
+    (root / "dataset/plain/a.txt").write_text("zorbl")
+    assert answer(root) is None
+
+
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_any_change_is_noticed(root, change):
     assert index(root)
@@ -363,3 +380,20 @@ def test_the_entry_leaves_at_once(root, monkeypatch):
     with pytest.raises(SystemExit, match="0"):
         entry.main()
     assert b"".join(text for _, text in said) == SAYS["text"].encode() + b"\n"
+
+
+def test_the_code_that_plans_is_known_by_its_files_and_by_the_tag_groups(tmp_path, monkeypatch):
+    package = tmp_path / "package"
+    for name in nullindex._READ:
+        (package / name).mkdir(parents=True)
+    (package / "schema/check.py").write_text("1")
+    (package / "captions/groups/hair.txt").write_text("1")
+    monkeypatch.setattr(nullindex, "_PACKAGE", package)
+    look = nullindex.code.__wrapped__
+    before = look()
+    for edited in ("schema/check.py", "captions/groups/hair.txt"):
+        (package / edited).write_text("12")
+        assert look() != before
+        before = look()
+    (package / "schema/notes.md").write_text("1")
+    assert look() == before

@@ -1,5 +1,6 @@
 import light
 
+from lorabuild.graph import costs
 from lorabuild.graph.forecast import forecast
 
 
@@ -20,13 +21,19 @@ def test_a_plan_without_a_cache_says_how_often_the_vae_works(project):
     ]
 
 
-def test_a_plan_counts_the_forms_of_captions(project):
-    shuffled = "training.caption_shuffle=true", "training.caption_variants=3", "training.keep_tokens=0"
-    assert told(project, "caption-forms", *shuffled) == [
-        "captions have 3 forms, and each is a text that is tokenized once"
+SHUFFLED = "training.caption_shuffle=true", "training.caption_variants=3", "training.keep_tokens=0"
+
+
+def test_a_plan_counts_the_forms_of_captions_where_they_are_many(project, monkeypatch):
+    assert not told(project, "caption-forms", *SHUFFLED, "training.train=unet")
+    monkeypatch.setattr(costs, "ENCODED", 6)
+    monkeypatch.setattr(costs, "TOKENIZED", 7)
+    assert told(project, "caption-forms", *SHUFFLED) == [
+        "5 captions have up to 15 forms, and each is a text that is tokenized once"
     ]
-    light.built(project, *shuffled)
-    assert told(project, "caption-forms", *shuffled, "training.train=unet") == [
+    light.built(project, *SHUFFLED)
+    assert not told(project, "caption-forms", *SHUFFLED)
+    assert told(project, "caption-forms", *SHUFFLED, "training.train=unet") == [
         "4 captions have 10 forms, and each is a text that is tokenized and encoded once"
     ]
 

@@ -3,6 +3,9 @@ import pytest
 
 from lorabuild.core.errors import DifferenceError
 from lorabuild.core.store import Store
+from lorabuild.graph import balancing
+from lorabuild.graph.course import steps
+from lorabuild.graph.forecast import forecast
 from lorabuild.graph.lineage import lend, lineage, parent_of
 from lorabuild.graph.lock import lock_of
 from lorabuild.graph.order import STAGES
@@ -108,8 +111,41 @@ def test_changed_images_go_on_from_the_last_result(project):
     assert [record["id"] for record in alone.reads["records"]] == ["data/plain/new.png"]
     assert alone.key != item.key != restarted.key
     assert alone.reads["parent"]["key"] == first.key
-    assert alone.reads["notes"][0]["code"] == "continued"
+    (note,) = alone.reads["notes"]
+    assert note["code"] == "continued"
+    looks, updates = steps_of(project, alone)
+    assert note["text"].endswith(f"(image steps: {looks}, optimizer steps: {updates})")
+    assert updates < steps_of(project, item)[1] <= steps_of(project, restarted)[1]
     assert planned(project, CONTINUE, fresh=True).key == restarted.key
+
+
+def steps_of(root, item):
+    with light.viewed(root) as view:
+        return steps(view.project, item.reads["records"])
+
+
+def test_a_plan_says_beforehand_that_fewer_steps_are_to_come(project):
+    ready(project)
+    trained(project)
+    changed(project)
+    with light.viewed(project, CONTINUE, "training.rehearsal=0.5") as view:
+        (note,) = forecast(view)["notes"]
+    assert note["text"].startswith("`on_change: continue`: only images that are new or changed and about 50% of the")
+    for other in ((), (CONTINUE, "training.seed=9")):
+        with light.viewed(project, *other) as view:
+            assert forecast(view)["notes"] == []
+
+
+def test_the_time_of_a_plan_is_that_of_the_steps_to_come(project):
+    ready(project)
+    trained(project, seconds_a_step=10.0)
+    changed(project)
+    ready(project)
+    with light.viewed(project, CONTINUE, "training.rehearsal=0") as view:
+        told = next(stage for stage in forecast(view)["stages"] if stage["name"] == "train")
+        (item,) = view.step("train").todo
+        assert told["seconds"] == 10 * steps(view.project, item.reads["records"])[1]
+        assert told["seconds"] < 10 * balancing.table(view).steps.optimizer
 
 
 def test_what_was_gone_on_with_stands_until_something_changes(project):

@@ -20,6 +20,7 @@ def test_folders_are_wanted_whole_and_the_way_to_them_for_their_names(project):
         "data/plain": None,
         "data/cape": None,
         "base": None,
+        "captions": None,
     }
 
 
@@ -31,7 +32,7 @@ def test_the_taggers_folder_is_an_input(project):
         }
     )
     site = type(loaded.site)(tagged, loaded.site.root)
-    assert [path.name for path in inputs(site)] == ["plain", "cape", "base", "tagger"]
+    assert [path.name for path in inputs(site)] == ["plain", "cape", "base", "tagger", "captions"]
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_places_outside_and_single_files_are_wanted_too(outside):
     found = {path.removeprefix(top): names for path, names in wanted([load(outside)]).items()}
     assert found == {
         "/project": {"lora.yaml"},
+        "/project/captions": None,
         "/project/../far/plain": None,
         "/project/../far": frozenset(),
         "/project/..": frozenset(),

@@ -4,7 +4,9 @@ import shutil
 import light
 import pytest
 
+from lorabuild.captions import groups
 from lorabuild.graph.plan import ITEMS
+from lorabuild.schema.problems import ProblemsError
 
 LIGHT = ("scan", "prepare", "tag", "caption", "balance")
 
@@ -72,6 +74,49 @@ def test_a_caption_by_hand_is_read_and_is_in_the_key(project):
     assert light.redone(project)["caption"] == ["data/cape/e.png"]
 
 
+def test_triggers_are_in_the_key_as_they_are_written_and_groups_with_what_they_hold(project):
+    light.built(project)
+    with light.viewed(project) as view:
+        parts = light.items(view, "caption")["data/plain/b.png"].parts
+        assert parts["triggers.zorbl.absorbs"] == ["1creature"]
+        assert not {name for name in parts if "group" in name or "level" in name}
+    overrides = ("triggers.zorbl={}", 'captions.drop=["@quality_meta"]')
+    light.built(project, *overrides)
+    with light.viewed(project, *overrides) as view:
+        assert view.made("caption")["data/plain/a.png"].facts["pruned"] == [["1creature", "zorbl"]]
+        parts = light.items(view, "caption")["data/plain/b.png"].parts
+        assert parts["triggers.zorbl.absorbs"][0] == "@eyes"
+        assert {"tag group @eyes", "tag group @subject_count", "tag group @quality_meta"} <= set(parts)
+        assert "tag group @garments" not in parts
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A copy of the groups, which may be edited; the second value has them read anew."""
+
+    def anew():
+        groups.group.cache_clear()
+        groups._digest.cache_clear()
+
+    monkeypatch.setattr(groups, "FOLDER", shutil.copytree(groups.FOLDER, tmp_path / "groups"))
+    anew()
+    yield groups.FOLDER, anew
+    anew()
+
+
+def test_an_edited_group_recaptions_those_who_name_it(project, shipped):
+    folder, anew = shipped
+    override = "triggers.zorbl_cape={kind: outfit}"
+    light.built(project, override)
+    assert "caption" not in light.redone(project, override)
+    (folder / "headwear.txt").write_text("# Hats.\nhat\n", "utf-8")
+    anew()
+    (project / ".lorabuild/settled.idx").unlink(missing_ok=True)  # elsewhere it falls with the code that made it
+    assert light.redone(project, override)["caption"] == ["data/cape/e.png"]
+    with light.viewed(project, override) as view:
+        assert "tag group @garments" in light.items(view, "caption")["data/cape/e.png"].parts
+
+
 def test_tag_frequency_is_counted_only_where_the_order_asks_for_it(project):
     light.built(project)
     with light.viewed(project) as view:
@@ -80,6 +125,66 @@ def test_tag_frequency_is_counted_only_where_the_order_asks_for_it(project):
         item = light.items(view, "caption")["data/plain/a.png"]
         assert item.reads["frequency"] == {"1creature": 4, "bow": 1, "hat": 2}
         assert item.parts["tag frequency"].startswith("b3:")
+
+
+GLOB = 'captions.for=[{"match": "data/plain/[ab].png", "drop": ["hat"]}]'
+
+
+@pytest.mark.parametrize(
+    ("overrides", "names"),
+    [
+        ([GLOB], "ab"),
+        (["concepts.cape.captions={drop: [hat]}"], "e"),
+        (["concepts.cape.captions={}"], ""),
+        (['captions.for=[{"match": "data/**", "names": "drop"}]'], "abce"),
+        (["captions.add=[night]"], "abce"),  # d has the tags of a
+    ],
+)
+def test_a_rule_recaptions_only_its_images(project, overrides, names):
+    light.built(project)
+    redone = light.redone(project, *overrides).get("caption", [])
+    assert {path[-5] for path in redone} == {*names}
+    light.built(project, *overrides)
+    assert "caption" not in light.redone(project, *overrides)
+
+
+def test_the_person_s_table_of_implications_is_in_the_key(project):
+    table = project / "table.csv"
+    table.write_text("bow,hat\n", "utf-8")
+    light.built(project, "captions.implications=table.csv")
+    assert "caption" not in light.redone(project, "captions.implications=table.csv")
+    table.write_text("hat,1creature\n", "utf-8")
+    assert light.redone(project, "captions.implications=table.csv")["caption"]
+    light.built(project, "captions.implications=table.csv")
+    table.unlink()
+    with pytest.raises(ProblemsError, match=r"there is no file `table\.csv`"):
+        light.redone(project, "captions.implications=table.csv")
+
+
+def test_a_limit_of_tokens_puts_the_tokenizer_into_the_key(project):
+    light.built(project)
+    with light.viewed(project, "captions.max_tokens=75") as view:
+        parts = light.items(view, "caption")["data/plain/a.png"].parts
+        assert parts["base.tokenizer"] == view.inventory.models["tokenizer"]
+    with light.viewed(project) as view:
+        assert "base.tokenizer" not in light.items(view, "caption")["data/plain/a.png"].parts
+
+
+def test_an_edit_by_hand_keeps_the_tags(project):
+    (project / "data/plain/a.txt").write_text("+night\n-hat", "utf-8")
+    light.built(project)
+    with light.viewed(project) as view:
+        facts = view.made("caption")["data/plain/a.png"].facts
+    assert (facts["caption"], facts["human"]) == ("zorbl, night", True)
+    assert facts["pruned"] == [["1creature", "zorbl"]]
+
+
+def test_frequency_in_one_concept_is_asked_only_there(project):
+    light.built(project)
+    with light.viewed(project, "concepts.cape.captions={order: frequency}") as view:
+        items = light.items(view, "caption")
+        assert items["data/cape/e.png"].reads["frequency"]
+        assert items["data/plain/a.png"].reads["frequency"] is None
 
 
 @pytest.mark.parametrize(

@@ -187,3 +187,19 @@ def test_a_table_that_fits_is_whole(project, run):
     words = complete(project, run)
     assert json.loads(words["ss_tag_frequency"]) == dataset.tag_table(run.images)
     assert "lorabuild.tag_frequency" not in words
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ({}, "0"),
+        ({"keep_tokens": 3}, "3"),
+        ({"caption_shuffle": True}, "1"),
+        ({"tag_dropout": 0.1}, "1"),
+        ({"token_warmup": {"steps": 10}}, "1"),
+        ({"caption_shuffle": True, "caption_prefix": "best, sharp,"}, "3"),
+    ],
+)
+def test_kept_tags_are_told_as_they_were_kept(project, build, run, words, kept):
+    told = Project.model_validate({**build["project"], "training": {**build["project"].get("training", {}), **words}})
+    assert complete(told, run)["ss_keep_tokens"] == kept

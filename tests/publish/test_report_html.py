@@ -47,8 +47,10 @@ class Page(HTMLParser):
 
 def drawings(reads):
     cards = {(image["concept"], image["id"]): PIXEL for image in reads["images"]}
-    curve = chart.loss_curve([0.3, 0.2, 0.2, 0.1], [0.3, 0.2, 0.2, 0.1], [1, 2, 3, 4])
-    return gather.Drawings(cards, {"b3:without": PIXEL, "b3:with": PIXEL}, curve, ((1, 0.3), (4, 0.1)))
+    losses, concepts = [0.3, 0.2, 0.2, 0.1], {"plain": [(0, 0.3), (3, 0.1)], "cape": [(1, 0.2), (2, 0.2)]}
+    rates = {"U-Net": [1e-3] * 4, "text encoder": [5e-4, 5e-4, 5e-4, 0]}
+    curves = chart.curves(chart.History(losses, losses, [1, 2, 3, 4], {1: 0.4, 4: 0.2}, concepts, rates))
+    return gather.Drawings(cards, {"b3:without": PIXEL, "b3:with": PIXEL}, curves, ((1, 0.3), (4, 0.1)))
 
 
 def html(project, reads, drawn=None):
@@ -76,6 +78,22 @@ def test_every_picture_has_a_text_and_a_size(project, reads):
     images = Page(html(project, reads)).all("img")
     assert len(images) == 2 + 3 + 12
     assert all(attrs["alt"].strip() and attrs["width"] and attrs["height"] for attrs in images)
+
+
+def test_every_plot_has_a_name_and_says_what_is_to_be_seen(project, reads):
+    page = Page(html(project, reads))
+    plots = page.all("svg")
+    ids = {attrs["id"] for _, attrs in page.elements if "id" in attrs}
+    assert len(plots) == 4
+    assert all(attrs["role"] == "img" and set(attrs["aria-labelledby"].split()) <= ids for attrs in plots)
+    for said in ("smoothed loss from 0.3 to 0.1 over 4 steps", "lowest after epoch 4", "U-Net from 0.001 to 0.001"):
+        assert said in page.words
+
+
+def test_an_early_end_is_told(project, reads):
+    assert "ended early" not in html(project, reads)
+    words = Page(html(project, {**reads, "stopped": "epoch 4 of 9: no better for 2 epochs"})).words
+    assert "The training ended early , after epoch 4 of 9: no better for 2 epochs." in words
 
 
 def test_links_within_the_page_lead_somewhere(project, reads):

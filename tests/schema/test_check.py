@@ -191,7 +191,33 @@ def test_a_tagger_folder_must_hold_its_two_files(problems, project, tmp_path):
     assert "lacks selected_tags.csv" in problem["what"]
     (tmp_path / "tagger/selected_tags.csv").write_bytes(b"")
     check(project(more))
-    assert "name the folder" in one(problems(more.replace("model: tagger", "model: tagger/model.onnx")))["next_step"]
+    check(project(more.replace("model: tagger", "model: tagger/model.onnx")))
+    table = one(problems(more.replace("model: tagger", "model: tagger/selected_tags.csv")))
+    assert "name the folder" in table["next_step"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [
+        ("cl_tagger", ("cl_tagger_1_02/other.onnx", "cl_tagger_1_02/tag_mapping.json")),
+        ("camie", ("camie.onnx", "metadata.json")),
+        ("prose", ("config.json", "model-1-of-2.safetensors")),
+    ],
+)
+def test_every_kind_of_tagger_has_its_files(problems, project, tmp_path, kind, files):
+    more = f"captions: {{tagger: {{type: {kind}, model: tagger}}}}\n"
+    for file in files:
+        path = tmp_path / "tagger" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        assert "lacks" in one(problems(more))["what"]
+        path.write_bytes(b"")
+    check(project(more))
+
+
+def test_a_captioner_is_no_single_file(problems, project, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    more = "captions: {tagger: {type: prose, model: model.safetensors}}\n"
+    assert "is a file, no folder" in one(problems(more))["what"]
 
 
 def test_a_side_file_is_no_image(problems):

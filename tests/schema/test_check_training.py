@@ -46,7 +46,22 @@ def test_a_part_s_rate_that_all_but_stops_it(problems):
     problem = one(problems("optimizer: {type: prodigy}", "unet_lr: 1e-4", "train: unet"))
     assert problem.where == "lora.yaml:9:3 training.unet_lr"
     assert problem.next_step == "write `unet_lr: 1`, or leave it out"
-    assert problems("optimizer: {type: prodigy}", "text_encoder_lr: 1e-4", "train: unet") == []
+
+
+@pytest.mark.parametrize(
+    ("word", "train", "why"),
+    [
+        ("unet_lr", "text_encoder", "the U-Net is not trained"),
+        ("text_encoder_lr", "unet", "no text encoder is trained"),
+        ("text_encoder_2_lr", "unet", "no text encoder is trained"),
+    ],
+)
+def test_a_rate_of_what_is_not_trained(problems, word, train, why):
+    problem = one(problems(f"{word}: 1e-5", f"train: {train}"))
+    assert problem.where == f"lora.yaml:8:3 training.{word}"
+    assert problem.what == f"{why}, so `{word}` says nothing"
+    assert problem.next_step == "leave it out, or write `train: both`"
+    assert problems(f"{word}: 1e-5") == []
 
 
 @pytest.mark.parametrize("kind", ONE_RATE)

@@ -27,7 +27,9 @@ def test_every_word_stands_on_the_page():
 def test_every_row_has_its_five_cells():
     rows = [line for line in reference().splitlines() if line.startswith("| `")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
-    assert len(rows) == len({(word.dotted, word.variant) for word in words(Project)})
+    again = "captions.tagger.of."  # the parts of a merged tagger are taggers: their tables stand there already
+    places = {(word.dotted, word.variant) for word in words(Project) if not word.dotted.startswith(again)}
+    assert len(rows) == len(places)
 
 
 def test_the_smallest_project_on_the_page_loads(tmp_path):

@@ -11,7 +11,7 @@ from lorabuild.schema.device import Device
 from lorabuild.schema.project import Project
 from lorabuild.schema.section import Section
 from lorabuild.schema.site import Site
-from lorabuild.schema.taggers import Sidecar, Wd14
+from lorabuild.schema.taggers import Camie, ClTagger, Merged, Prose, Sidecar, Wd14
 from lorabuild.schema.training import Training
 from lorabuild.schema.words import Shape, fields, is_runtime_only, shape, words
 
@@ -49,7 +49,8 @@ def test_shapes():
     assert shape(int | None) == Shape("value", optional=True, value=int)
     assert shape(tuple[str, ...]).kind == "list"
     assert shape(tuple[float, float]) == Shape("pair", items=float, length=2)
-    assert dict(shape(fields(Captions)["tagger"].annotation).variants) == {"wd14": Wd14, "sidecar": Sidecar}
+    kinds = {"wd14": Wd14, "cl_tagger": ClTagger, "camie": Camie, "prose": Prose, "sidecar": Sidecar, "merged": Merged}
+    assert dict(shape(fields(Captions)["tagger"].annotation).variants) == kinds
     assert shape(Device).variants == ()
     with pytest.raises(TypeError, match="no form"):
         shape(set[int])

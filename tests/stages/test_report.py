@@ -52,6 +52,7 @@ def test_the_page_is_one_small_file_with_every_picture(site, finished):
     page = outputs.made("report", "report.html").decode()
     assert page.count("<img ") == 12 + 5 + 2
     assert "smoothed loss from" in page
+    assert "Which triggers stand together" in page
     assert len(page) < 500_000
 
 

@@ -15,7 +15,7 @@ from lorabuild.images import decode
 from lorabuild.schema.project import Project
 from lorabuild.schema.site import Site
 from lorabuild.stages import tag
-from lorabuild.taggers import wd14
+from lorabuild.taggers import session
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -106,9 +106,9 @@ def test_a_picture_that_broke_since_the_plan_is_left_undone(site):
 
 
 def test_what_the_tagger_can_not_tag_is_set_aside_and_the_rest_goes_on(site, monkeypatch):
-    real = wd14.Wd14Tagger._scores
+    real = session.OnnxTagger._scores
     monkeypatch.setattr(
-        wd14.Wd14Tagger, "_scores", lambda self, row: real(self, row * float("nan") if row[4] > 0.9 else row)
+        session.OnnxTagger, "_scores", lambda self, row: real(self, row * float("nan") if row[4] > 0.9 else row)
     )
     outputs = Kept()
     tag.run(picture_items(site), site, outputs, silent)
@@ -123,7 +123,7 @@ def test_a_missing_tagger_is_a_fault_of_the_project(site):
 
 
 def test_a_failing_model_stops_the_stage_and_blames_no_picture(site, monkeypatch):
-    monkeypatch.setattr(wd14, "_layout", lambda _shape: (0, False, 17))
+    monkeypatch.setattr(session, "_shape", lambda _shape, _usual: (0, False, 17))
     outputs = Kept()
     with pytest.raises(StageError):
         tag.run(picture_items(site), site, outputs, silent)

@@ -237,7 +237,7 @@ def test_held_out_images_are_measured_and_an_early_end_is_told(base, tmp_path):
     assert (facts["epochs"], facts["planned"]) == (2, 4)
     assert facts["validation"] > 0
     told = {event.data["code"]: event.data["text"] for event in made.events if event.kind == "note"}
-    assert told["stopped"] == "the training ended early, after epoch 2 of 4: no better for 1 epochs"
+    assert told["stopped"] == "the training ended early, after epoch 2 of 4: no better for 1 epoch"
     assert told["validation"].startswith("epoch 2: validation loss")
 
 

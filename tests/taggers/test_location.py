@@ -2,7 +2,7 @@ import huggingface_hub.constants
 import pytest
 
 from lorabuild.core.errors import ProjectError
-from lorabuild.taggers.location import fetch, locate
+from lorabuild.taggers.location import fetch, locate, needed, published, snapshot
 
 NAMES = ("model.onnx", "selected_tags.csv")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -90,6 +90,63 @@ def test_planning_goes_nowhere_and_a_build_gets_only_what_is_missing(site, hub, 
     fill(hub)
     fetch("owner/tagger", NAMES, site)
     assert len(asked) == len(NAMES)
+
+
+def test_a_version_is_a_folder_of_the_repository(site, hub, monkeypatch):
+    import huggingface_hub
+
+    (version := fill(hub) / "v1").mkdir()
+    for name in NAMES:
+        (version / name).write_text(name)
+    assert locate("owner/tagger", NAMES, site, "v1") == {name: version / name for name in NAMES}
+    asked = []
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda repo, name, *, revision: asked.append(name))
+    fetch("owner/tagger", NAMES, site, "v2")
+    assert asked == [f"v2/{name}" for name in NAMES]
+
+
+def test_in_a_folder_of_ones_own_the_only_file_that_ends_so_will_do(site, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "swin.onnx").touch()
+    (folder / "selected_tags.csv").touch()
+    assert locate("mine", NAMES, site)["model.onnx"] == folder / "swin.onnx"
+    (folder / "vit.onnx").touch()
+    with pytest.raises(ProjectError, match=r"has no model\.onnx"):
+        locate("mine", NAMES, site)
+    assert locate("mine/vit.onnx", NAMES, site) == {
+        "model.onnx": folder / "vit.onnx",
+        "selected_tags.csv": folder / "selected_tags.csv",
+    }
+
+
+def test_a_whole_model_of_the_hub(site, hub):
+    folder = fill(hub)
+    with pytest.raises(ProjectError, match="downloaded here"):
+        snapshot("owner/tagger", ("*.json", "*.safetensors"), site)
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(ProjectError, match=r"no \*\.safetensors"):
+        snapshot("owner/tagger", ("*.json", "*.safetensors"), site)
+    (folder / "model.safetensors").write_text("")
+    assert [path.name for path in snapshot("owner/tagger", ("*.json", "*.safetensors"), site)] == [
+        "config.json",
+        "model.safetensors",
+    ]
+
+
+def test_what_is_published_is_chosen_by_pattern_with_weights_last(site, hub, monkeypatch):
+    import huggingface_hub
+
+    names = ["model.safetensors", "pytorch_model.bin", "code.py", "tokenizer.json", "onnx/model.json", "config.json"]
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda _self, _repo, *, revision: names)
+    found = published("owner/tagger", ("*.json", "*.safetensors"), site)
+    assert found == ["config.json", "tokenizer.json", "model.safetensors"]
+
+
+def test_a_package_that_is_missing_is_named():
+    with pytest.raises(ProjectError, match="needs the Python package 'absent'") as caught, needed("other"):
+        import absent.part  # noqa: F401
+    assert caught.value.next_step == "pip install absent"
 
 
 def test_a_folder_is_never_downloaded(site, tmp_path):

@@ -23,4 +23,4 @@ def test_tags_of_a_text(text, tags):
 
 def test_every_tag_is_certain_and_the_order_is_that_of_the_file(site):
     tagger = sidecar.load(Sidecar(), site, 1)
-    assert tagger.tag(["b, a", ""]) == [[("b", 1.0, "general"), ("a", 1.0, "general")], []]
+    assert tagger.tag(["b, a", ""]) == [[("b", 1.0, "general", 0), ("a", 1.0, "general", 0)], []]

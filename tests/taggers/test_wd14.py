@@ -67,11 +67,6 @@ def test_side_and_layout_are_read_from_the_model(load, layout, side):
     assert scores[0].tag == "red"
 
 
-def test_an_open_side_is_that_of_the_family():
-    assert wd14._layout(["batch", "height", "width", 3]) == (0, False, 448)
-    assert wd14._layout([4, 3, 96, 96]) == (4, True, 96)
-
-
 @pytest.mark.parametrize("batch", ["batch", 1, 4])
 def test_neighbours_order_and_company_change_no_bit(load, batch):
     tagger = load(tiny_tagger.convolutional, batch=batch)
@@ -155,26 +150,11 @@ def test_also_where_the_model_says_its_width_only_when_it_runs(load):
         tagger.tag([RED])
 
 
-@pytest.mark.parametrize("shape", [["n", 10], ["n", 16, 16, 4], ["n", 16, 24, 3], []])
-def test_a_model_for_something_else_is_refused(shape):
-    with pytest.raises(ProjectError, match="takes"):
-        wd14._layout(shape)
-
-
 def test_a_model_that_fails_while_it_runs_is_a_stage_error(load):
     tagger = load()
     tagger._side = 17
     with pytest.raises(StageError, match="the tagger's model fails"):
         tagger.tag([RED])
-
-
-def test_a_second_output_is_no_trouble():
-    class Output:
-        def __init__(self, name, shape):
-            self.name, self.shape = name, shape
-
-    assert wd14._output([Output("embeddings", ["n", 64]), Output("scores", ["n", 8])], 8) == "scores"
-    assert wd14._output([Output("scores", ["n", "width"])], 8) == "scores"
 
 
 def test_digests_are_of_everything_that_changes_scores(site, tmp_path):
@@ -183,3 +163,27 @@ def test_digests_are_of_everything_that_changes_scores(site, tmp_path):
     (folder / "README.md").touch()
     assert sorted(wd14.digests(SETTINGS, site)) == ["model.onnx", "model.onnx.data", "selected_tags.csv"]
     assert wd14.key_settings(SETTINGS) == {}
+
+
+def test_a_model_by_its_file(load, site, tmp_path):
+    load()
+    (tmp_path / "tagger" / "model.onnx").rename(tmp_path / "tagger" / "other.onnx")
+    found = wd14.digests(Wd14(model="tagger/other.onnx"), site)
+    assert {name: path.name for name, path in found.items()} == {
+        "model.onnx": "other.onnx",
+        "selected_tags.csv": "selected_tags.csv",
+    }
+    assert wd14.load(Wd14(model="tagger/other.onnx"), site, 1).tag([RED]) == wd14.load(SETTINGS, site, 1).tag([RED])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("general", 9), ("sensitive", 9), ("1creature", 0), ("zorbl", 4)],  # v2: 9083 rows, 9 first, then 0, then 4
+        [("general", 9), ("1creature", 0), ("zorbl", 4), ("photo", 0)],  # v3: the same columns, other rows
+    ],
+)
+def test_both_versions_of_the_family_are_read_by_their_tables(load, rows):
+    (scores,) = load(rows=rows).tag([RED])
+    kinds = {"9": "rating", "0": "general", "4": "character"}
+    assert {score.tag: score.category for score in scores}.items() <= {n: kinds[str(k)] for n, k in rows}.items()

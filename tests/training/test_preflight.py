@@ -34,18 +34,51 @@ def test_every_layer_counts_at_the_size_of_its_block_under_either_name():
     assert outputs({}, 64, 64) == 0
 
 
+def of_sd15(device, **words):
+    return memory(settings(**{"batch": 1, **words}), 860_000_000, 3_200_000, 235_000_000, device=device)
+
+
 def test_a_full_size_training_takes_what_it_takes():
     """SD1.5 in float32 at 512 pixels: 1.86 GB of activations were measured, with 235 million outputs."""
-    needs = memory(settings(batch=1), 860_000_000, 3_200_000, 235_000_000, device="cpu")
+    needs = of_sd15("cuda", precision="fp32")
     assert needs.activations == pytest.approx(1.86 * GB, rel=0.05)
     assert needs.weights == 4 * 860_000_000
     assert needs.trained == 16 * 3_200_000
     assert needs.total(checkpointing=True) < needs.total(checkpointing=False)
-    half = memory(settings(batch=1, precision="bf16"), 860_000_000, 3_200_000, 235_000_000, device="cuda")
-    assert half.activations * 2 == needs.activations
-    more = memory(settings(batch=4, ema={}), 860_000_000, 3_200_000, 235_000_000, device="cpu")
+    assert of_sd15("cuda", precision="bf16").activations * 2 == needs.activations
+    more = of_sd15("cuda", precision="fp32", batch=4, ema={})
     assert more.activations == 4 * needs.activations
     assert more.trained == needs.trained + 4 * 3_200_000
+
+
+def test_on_a_cpu_a_state_is_in_memory_three_times_while_it_is_saved():
+    assert of_sd15("cpu", ema={}).trained == (4 + 3 * (4 + 8 + 4)) * 3_200_000
+
+
+NARROW = {"sd15": (37_522_628, 1_671_168, 12_049_792), "sdxl": (144_793_196, 11_711_232, 23_165_024)}
+"""Of the models of benchmarks/memory.py: parameters, those of the LoRA, outputs of all layers at 256 pixels."""
+KINDS = [
+    {"precision": "fp32"},
+    {"precision": "fp32", "gradient_checkpointing": True},
+    {"precision": "bf16"},
+    {"precision": "bf16", "gradient_checkpointing": True},
+    {"precision": "fp32", "optimizer": {"type": "prodigy"}},
+]
+PEAKS = {
+    ("sd15", 1): (730, 672, 688, 662, 751),
+    ("sd15", 4): (1095, 819, 844, 709, 1092),
+    ("sdxl", 1): (1617, 1509, 1310, 1253, 1830),
+    ("sdxl", 4): (2543, 1654, 1598, 1292, 2700),
+}
+"""Megabytes that the process took (benchmarks/RESULTS.md)."""
+
+
+@pytest.mark.parametrize(("family", "batch"), PEAKS)
+def test_an_estimate_is_more_than_what_was_measured_and_not_much_more(family, batch):
+    for words, peak in zip(KINDS, PEAKS[family, batch], strict=True):
+        needs = memory(settings(batch=batch, **words), *NARROW[family], device="cpu")
+        share = needs.total(checkpointing=bool(words.get("gradient_checkpointing"))) / (peak << 20)
+        assert 1.05 <= share <= 1.35, words
 
 
 @pytest.mark.parametrize(

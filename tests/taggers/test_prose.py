@@ -1,0 +1,141 @@
+import importlib.util
+import shutil
+
+import pytest
+import tiny_captioner
+import torch
+from PIL import Image
+
+from lorabuild.core.errors import ProjectError, StageError
+from lorabuild.schema.taggers import Prose
+from lorabuild.taggers import prose
+
+PICTURES = [Image.new("RGB", (20, 30), name) for name in ("red", "blue", "white")]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A captioner of each kind."""
+    folder = tmp_path_factory.mktemp("captioners")
+    for name in ("llava", "blip2", "florence2"):
+        getattr(tiny_captioner, name)(folder / name)
+    return folder
+
+
+def settings(models, name, **words):
+    return Prose(model=str(models / name), **{"beams": 2, "min_tokens": 4, "max_tokens": 9, **words})
+
+
+def written(models, site, name, **words):
+    return [
+        scores[0].tag if scores else "" for scores in prose.load(settings(models, name, **words), site, 1).tag(PICTURES)
+    ]
+
+
+@pytest.mark.parametrize(("name", "prompt"), [("llava", "describe"), ("blip2", ""), ("florence2", "<CAPTION>")])
+def test_a_sentence_of_every_kind_of_captioner(models, site, name, prompt):
+    tagger = prose.load(settings(models, name, prompt=prompt), site, 1)
+    found = tagger.tag(PICTURES)
+    for (score,) in found:
+        assert score[1:] == (1.0, "prose", 0)
+        assert set(score.tag.split()) <= set(tiny_captioner.WORDS)
+    assert tagger.tag(PICTURES[::-1])[::-1] == found
+    assert prose.load(settings(models, name, prompt=prompt), site, 1).tag(PICTURES) == found
+    assert tagger.record["dtype"] == "float32"
+    assert tagger.record["versions"]["transformers"]
+
+
+def test_what_is_written_depends_on_the_picture_and_not_on_chance(models, site):
+    torch.manual_seed(1)
+    first = written(models, site, "llava", prompt="describe this image")
+    torch.manual_seed(2)
+    assert written(models, site, "llava", prompt="describe this image") == first
+    assert len(set(first)) > 1
+
+
+def test_length_and_beams_are_heard(models, site):
+    assert {len(text.split()) for text in written(models, site, "blip2", min_tokens=6, max_tokens=6)} == {6}
+    assert {len(text.split()) for text in written(models, site, "blip2", min_tokens=2, max_tokens=3)} <= {2, 3}
+    few = written(models, site, "llava", prompt="describe", beams=1, max_tokens=12)
+    assert few != written(models, site, "llava", prompt="describe", beams=6, max_tokens=12)
+
+
+def test_the_prompt_is_no_part_of_the_sentence(models, site):
+    assert not any(text.startswith("a creature") for text in written(models, site, "blip2", prompt="a creature"))
+
+
+class Stub:
+    """A processor with a chat's template."""
+
+    def __init__(self, template):
+        self.chat_template = template
+
+    def apply_chat_template(self, turns, *, add_generation_prompt, tokenize):
+        from jinja2 import Template
+
+        assert not tokenize
+        return Template(self.chat_template).render(
+            messages=turns, bos_token="<s>", add_generation_prompt=add_generation_prompt
+        )
+
+
+def test_the_question_goes_through_the_models_template():
+    told = prose.asked(Stub(tiny_captioner.CHAT), "describe", "be brief")
+    assert told == "<s>system: be brief user: <image> describe assistant:"
+
+
+def test_a_template_for_plain_text_gets_plain_text():
+    assert prose.asked(Stub(tiny_captioner.PLAIN_CHAT), "describe", "be brief") == "<s>be brief <image> describe "
+
+
+def test_without_a_template_the_prompt_is_taken_as_it_is():
+    assert prose.asked(Stub(None), "<CAPTION>", "") == "<CAPTION>"
+
+
+def test_a_chat_needs_a_question(models, site):
+    with pytest.raises(ProjectError, match="nothing is asked") as caught:
+        prose.load(settings(models, "llava"), site, 1)
+    assert "prompt" in caught.value.where
+
+
+def test_a_prompt_that_the_model_can_not_take_is_a_stage_error(models, site):
+    with pytest.raises(StageError, match="the captioner fails") as caught:
+        written(models, site, "florence2", prompt="<CAPTION> of this")
+    assert "model's card" in caught.value.next_step
+
+
+def test_a_model_with_code_of_its_own_or_of_another_kind_is_refused(models, site, tmp_path):
+    folder = shutil.copytree(models / "blip2", tmp_path / "other")
+    (folder / "config.json").write_text('{"model_type": "its_own", "auto_map": {"AutoConfig": "code.Config"}}')
+    (folder / "code.py").write_text("raise AssertionError")
+    with pytest.raises(ProjectError, match="can't be opened") as caught:
+        prose.load(Prose(model="other"), site, 1)
+    assert "without code of its own" in caught.value.next_step
+
+
+def test_a_pickle_is_no_model(models, site, tmp_path):
+    folder = shutil.copytree(models / "blip2", tmp_path / "other")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(ProjectError, match=r"has no \*\.safetensors"):
+        prose.digests(Prose(model="other"), site)
+
+
+def test_a_part_that_the_index_names_is_missed(models, site, tmp_path):
+    folder = shutil.copytree(models / "blip2", tmp_path / "other")
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-2-of-2.safetensors"}}')
+    with pytest.raises(ProjectError, match=r"has no model-2-of-2\.safetensors"):
+        prose.digests(Prose(model="other"), site)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchvision") is not None, reason="torchvision is here")
+def test_a_package_that_is_missing_is_said_clearly(site, tmp_path):
+    tiny_captioner.qwen2_vl(tmp_path / "other")
+    with pytest.raises(ProjectError, match="Torchvision") as caught:
+        prose.load(Prose(model="other", prompt="describe"), site, 1)
+    assert "pip install" in caught.value.next_step
+
+
+def test_every_word_of_the_question_is_in_the_key():
+    assert set(prose.key_settings(Prose())) == {
+        f"captions.tagger.{word}" for word in Prose.model_fields if word not in {"type", "model"}
+    }
