@@ -17,8 +17,11 @@ Answer = TypeVar("Answer")
 
 
 def in_order(
-    work: Callable[[Asked], Answer], asked: Iterable[Asked], threads: int | None = None
+    work: Callable[[Asked], Answer], asked: Iterable[Asked], threads: int | None = None, batch: int = 1
 ) -> Iterator[tuple[Asked, Answer]]:
-    """Each thing asked with its answer. At most two per thread are under way; an error stops what has not begun."""
+    """Each thing asked with its answer; an error stops what has not begun.
+
+    At most two per thread are under way, and where the caller takes a ``batch`` of them at a time, one batch more.
+    """
     threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
-    yield from ahead(work, asked, 2 * threads - 1, threads)
+    yield from ahead(work, asked, 2 * threads - 2 + batch, threads)

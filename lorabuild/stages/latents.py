@@ -69,7 +69,7 @@ class _Bench:
         from lorabuild.models.device import rows
 
         count = rows(self.model.device, bucket[0] * bucket[1], self.site.project.device.batch)
-        pictures = _pictures(items, self.site)
+        pictures = _pictures(items, self.site, count)
         while batch := list(islice(pictures, count)):
             self._encode(batch, bucket, count)
 
@@ -144,15 +144,15 @@ def _by(items: Iterable[Item], *names: str) -> Iterator[tuple[Any, list[Item]]]:
         yield found, list(group)
 
 
-def _pictures(items: Sequence[Item], site: Site) -> Iterator[tuple[Item, Looked]]:
-    """Decoded and fitted images, read ahead by threads while the VAE works; those that changed are passed over."""
+def _pictures(items: Sequence[Item], site: Site, batch: int) -> Iterator[tuple[Item, Looked]]:
+    """Decoded and fitted images, a batch read ahead by threads while the VAE works; changed ones are passed over."""
     from lorabuild.images.looked import Chances
     from lorabuild.images.pool import in_order
 
     def work(item: Item) -> Looked | None:
         return _picture(item.reads, site.project.images, Chances())
 
-    for item, picture in in_order(work, items, site.project.device.threads):
+    for item, picture in in_order(work, items, site.project.device.threads, batch):
         if picture is not None:
             yield item, picture
 

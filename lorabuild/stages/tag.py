@@ -59,7 +59,7 @@ def _ask(settings: Any, inputs: Sequence[Item], site: Site, outputs: Outputs, em
     tagger = module.load(settings, site, threads or min(os.cpu_count() or 1, _MOST_THREADS))
     read = _text if module.READS == "side" else partial(_picture, settings=site.project.images)
     done = 0
-    for chunk in _chunks(in_order(read, inputs, threads), tagger.batch):
+    for chunk in _chunks(in_order(read, inputs, threads, tagger.batch), tagger.batch):
         _tag(tagger, [(item, thing) for item, thing in chunk if _usable(item, thing, outputs, emit)], outputs)
         done += len(chunk)
         emit(Event("progress", "tag", {"done": done, "total": len(inputs), "unit": "images"}))

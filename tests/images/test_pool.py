@@ -33,6 +33,24 @@ def test_only_a_few_are_under_way():
     assert len(started) <= 5
 
 
+def test_the_next_batch_is_under_way_while_the_caller_is_busy_with_one():
+    started = []
+    answers = in_order(started.append, range(1000), 1, batch=4)
+    next(answers)
+    answers.close()
+    assert len(started) <= 6
+    ready = threading.Event()
+
+    def work(number):
+        if number == 4:
+            ready.set()
+
+    answers = in_order(work, range(1000), 1, batch=4)
+    next(answers)
+    assert ready.wait(10)
+    answers.close()
+
+
 def test_an_error_stops_what_has_not_begun():
     started = []
 

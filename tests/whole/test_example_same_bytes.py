@@ -62,7 +62,7 @@ def test_prior_pictures_drawn_later_have_the_bytes_of_all_at_once(example, tmp_p
 @pytest.mark.parametrize("workers", [1, 3, 7])
 def test_the_number_of_workers_that_decode_changes_no_byte(example, tmp_path, monkeypatch, workers):
     real = pool.in_order
-    monkeypatch.setattr(pool, "in_order", lambda work, asked, _threads=None: real(work, asked, workers))
+    monkeypatch.setattr(pool, "in_order", lambda work, asked, *_: real(work, asked, workers))
     project = short.make(tmp_path / "zorbl")
     assert project.build("latents").code == 0
     assert made(project) == made(example)
