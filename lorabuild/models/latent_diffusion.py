@@ -40,10 +40,12 @@ class LatentDiffusion:
     ) -> None:
         """Open the parts that are asked for, frozen; the VAE always in float32."""
         self._located, self._settings = located, settings
-        wanted = {name: part for name, part in self.PARTS.items() if name in parts}
-        self._modules = weights.open_parts(
-            located, {name: (part, torch.float32 if name == "vae" else dtype) for name, part in wanted.items()}
-        )
+        wanted = {
+            name: (part, torch.float32 if name == "vae" else dtype)
+            for name, part in self.PARTS.items()
+            if name in parts
+        }
+        self._modules = weights.open_parts(located, wanted)
         tokenizers = (name for name, _ in self.ENCODERS.values() if name in parts)
         self._tokenizers = {name: weights.open_tokenizer(located, name) for name in tokenizers}
         self._scheduler = weights.scheduler_config(located)
