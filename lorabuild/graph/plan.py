@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lorabuild.graph import drawing, learning, pictures, products, tagging
+from lorabuild.graph import drawing, learning, pictures, products, reporting, tagging
 
 if TYPE_CHECKING:
     from lorabuild.graph.view import Drafts
@@ -20,5 +20,5 @@ ITEMS: dict[str, Drafts] = {
     "train": learning.train,
     "sample": drawing.sample,
     "package": products.package,
-    "report": products.report,
+    "report": reporting.report,
 }

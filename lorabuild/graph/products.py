@@ -1,4 +1,4 @@
-"""The items of the last two stages: the package and the report."""
+"""The item of the package: the files that are handed out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from lorabuild.balance.buckets import bucket_of
 from lorabuild.core.digest import canonical, digest
 from lorabuild.graph import balancing
 from lorabuild.graph.drawing import epoch_name
-from lorabuild.graph.forecast import duplicates
 from lorabuild.graph.heldout import held_out
 from lorabuild.graph.members import captioned, members, priors
-from lorabuild.graph.status import aside
 from lorabuild.graph.view import Draft, View, Waiting, item
 from lorabuild.networks import clients
 from lorabuild.schema.families import FACTS
@@ -33,8 +31,6 @@ PACKED = (
 """The words of lora.yaml that the files tell or follow; everything else is in them by way of its results."""
 TOLD = frozenset({"concept", "width", "height", "bucket", "repeats", "caption"})
 """What the files tell of an image."""
-SHOWN = TOLD | {"pixels", "tags", "pruned", "dropped", "human"}
-"""What the page shows of it, beside its name."""
 
 
 def package(view: View) -> Iterator[Draft]:
@@ -52,7 +48,7 @@ def package(view: View) -> Iterator[Draft]:
         "epoch": reads["epoch"],
         "batches": reads["batches"],
         "buckets": reads["buckets"],
-        "images": _content(reads["images"], TOLD),
+        "images": content(reads["images"], TOLD),
         "priors": digest(canonical(reads["priors"])),
         "pictures": [entry["key"] for entry in pictures],
         "date": view.date,
@@ -74,35 +70,6 @@ def told(site: Site) -> dict[str, Any]:
 def _is_packed(name: str) -> bool:
     """Whether the package reads a word of lora.yaml; the folder is only where its files are put."""
     return name != "output.folder" and any(f"{name}.".startswith(f"{place}.") for place in PACKED)
-
-
-def report(view: View) -> Iterator[Draft]:
-    """The page about the build. What ran and how long it took is on it, and not in its key."""
-    packed, trained = view.made("package").get("package"), view.made("train").get("train")
-    if packed is None or trained is None:
-        yield Waiting("report")
-        return
-    table = balancing.table(view).as_dict()
-    balance = {**table, "warnings": [*table["warnings"], *duplicates(view)]}
-    files = [{"name": name, **made} for name, made in packed.facts["files"].items()]
-    base = next(made for made in view.step("package").items)
-    parts = {
-        **view.site.consumed(),
-        "package": packed.key,
-        "images": _content(base.reads["images"], SHOWN),
-        "balance": digest(canonical(table)),
-        "set aside": len(aside(view)),
-    }
-    reads = {
-        **base.reads,
-        "balance": balance,
-        "aside": aside(view),
-        "log": trained.outputs.get("log"),
-        "stopped": trained.facts.get("stopped", ""),
-        "stages": [{"name": name, **counts} for name, counts in view.tally.items()],
-        "files": files,
-    }
-    yield item("report", "report", parts, reads)
 
 
 def _facts(view: View, trained: Result) -> dict[str, Any]:
@@ -167,7 +134,7 @@ def _images(view: View) -> list[dict[str, Any]]:
     return found
 
 
-def _content(images: list[dict[str, Any]], words: Collection[str]) -> str:
+def content(images: list[dict[str, Any]], words: Collection[str]) -> str:
     """What the images are in these words, whatever they are called."""
     told = [{name: image[name] for name in words} for image in images]
     return digest(canonical(sorted(canonical(image).decode() for image in told)))
