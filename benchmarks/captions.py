@@ -11,6 +11,7 @@ what planning it takes beside that. The ratio is to ``python -c pass``. Goal: 1.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -85,6 +86,7 @@ def main() -> None:
     parser.add_argument("--tags", type=int, default=40)
     parser.add_argument("--runs", type=int, default=5)
     wishes = parser.parse_args()
+    gc.set_threshold(100_000, 20, 20)  # as the command line does
     spent: dict[str, list[tuple[float, float]]] = {}
     for _ in range(wishes.runs):
         with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / ".lorabuild") as store:
@@ -137,7 +139,7 @@ def captioned(root: Path, store: Store, tagged: Mapping[str, Result], words: Map
     begun = time.process_time()
     items = cast("list[Item]", list(pictures.caption(view))[1:])
     planned = time.process_time()
-    with store.writer("caption") as outputs:
+    with store.writer("caption", every=caption.BATCH) as outputs:
         caption.run(items, site, outputs, silent)
     done = time.process_time()
     assert len(store.results(item.key for item in items)) == len(tagged)

@@ -51,7 +51,11 @@ def garment(key: str) -> str:
 def agree(group: Iterable[Tag]) -> bool:
     """Whether tags of the same garment can be about one piece: no second length, shade, colour or pattern."""
     said: dict[str, tuple[str, ...]] = {}
-    return all(said.setdefault(name, found) == found for tag in group for name, found in _unshared(tag.key))
+    for tag in group:
+        for name, found in _unshared(tag.key):
+            if said.setdefault(name, found) != found:
+                return False
+    return True
 
 
 @lru_cache(maxsize=1 << 16)

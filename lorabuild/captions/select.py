@@ -17,6 +17,7 @@ Scores = Iterable[Sequence[Any]]
 """(tag, score 0 to 1, category), and the tagger's place where it isn't the first, as the tag stage writes them."""
 
 _NEVER = 2.0
+_new = tuple.__new__  # a third sooner than Tag(…), which is a function of Python; every score comes by here
 LOWEST = 0.05  # the floor of the tag stage: a score that it didn't keep lies below
 
 
@@ -46,7 +47,7 @@ def selected(scores: Scores, thresholds: Sequence[Thresholds]) -> list[Tag]:
     floors = [_floors(rows, place, one) for place, one in enumerate(thresholds)]
     first = floors[0]
     kept = [
-        Tag(spelling_key(row[0]), row[0], row[1], row[2] == "character", (row[0],))
+        _new(Tag, (spelling_key(row[0]), row[0], row[1], row[2] == "character", (row[0],)))
         for row in rows
         if row[1] >= (floors[row[3]] if len(row) > 3 else first).get(row[2], 2.0)
     ]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from lorabuild.core.item import Item, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from lorabuild.core.store import Store
+
+
+BATCH = 32
+"""Items that are committed together where a stage says no other number: what a kill loses at most."""
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Batch:
@@ -27,7 +32,7 @@ class Batch:
         store: Store,
         stage: str,
         *,
-        every: int = 32,
+        every: int = BATCH,
         seconds: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -40,6 +45,10 @@ class Batch:
     def read(self, digest: str) -> bytes:
         """The bytes of a blob, verified. Raises BlobError."""
         return self.store.read(digest)
+
+    def read_each(self, digests: Sequence[str]) -> Iterator[bytes]:
+        """The bytes of many blobs, one after the other, verified. Raises BlobError."""
+        return self.store.read_each(digests)
 
     def write(self, data: bytes) -> str:
         """Take bytes in; they last once an item that names them is committed."""
@@ -58,9 +67,8 @@ class Batch:
         record: Mapping[str, Any] | None = None,
     ) -> None:
         """An item is finished."""
-        self._add(
-            Result(item.key, self.stage, dict(outputs or {}), dict(facts or {}), item.parts, dict(record or {})), item
-        )
+        made = dict(outputs or {}), dict(facts or {}), item.parts, _NOTHING if record is None else record
+        self._add(Result(item.key, self.stage, *made), item)
 
     def aside(self, item: Item, problem: str) -> None:
         """An item can't be done, and why."""
@@ -71,7 +79,7 @@ class Batch:
         """Commit what is finished. What can't be committed stays, to be tried again."""
         if self.waiting:
             seconds = round((self.clock() - self.begun) / len(self.waiting), 6)
-            self.store.commit([replace(result, seconds=seconds) for _, result in self.waiting])
+            self.store.commit([result for _, result in self.waiting], seconds)
             self.store.remember(self.stage, [item for item, _ in self.waiting])
             self.waiting.clear()
         self.begun = self.clock()

@@ -44,6 +44,7 @@ CREATE TEMP VIEW results AS
     SELECT *, CAST(strftime('%s', 'now') AS INTEGER) AS made, crc32(CAST(body AS BLOB)) AS seal FROM main.results
 """
 _CHUNK = 1000
+_LOG_PAGES = 8000  # 32 MB: the same pages change again and again while a stage commits; they go to their place once
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _ADVICE = {
@@ -154,6 +155,7 @@ class Database:
         try:
             link.execute("PRAGMA journal_mode = WAL")
             link.execute("PRAGMA synchronous = NORMAL")
+            link.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             _prepare(link, self.path)
         except BaseException:
             link.close()

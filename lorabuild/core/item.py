@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -58,6 +58,10 @@ class Outputs(Protocol):
 
     def read(self, digest: str) -> bytes:
         """The bytes of a blob, verified. Raises ``BlobError`` when it is missing or damaged."""
+        ...
+
+    def read_each(self, digests: Sequence[str]) -> Iterator[bytes]:
+        """The bytes of many blobs, one after the other: sooner than each by itself where they are small."""
         ...
 
     def write(self, data: bytes) -> str:

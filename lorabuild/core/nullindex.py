@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SETTINGS = "./lora.yaml"
 STORE = ".lorabuild"
 _PACKAGE = Path(__file__).parent.parent
-_OURS = ("schema", "balance", "captions", "stages", "graph")  # an edited working copy is not the same lorabuild
+_OURS = ("schema", "balance", "captions", "stages", "graph")  # another lorabuild may plan otherwise
 _READ = (*_OURS, "captions/groups")
 _TICKS = 3
 
@@ -50,8 +50,10 @@ class Seen:
             self.at: Now | None = _now(self.root)
         except OSError as error:
             self.at, self.unclear = None, reason(error)
+        # a working copy is edited in place; what was installed is only ever replaced, and its folders tell of that
+        worked_on = (_PACKAGE.parent / "pyproject.toml").exists()
         for name in _OURS:
-            self.folder(_PACKAGE / name)
+            (self.folder if worked_on else self.file)(_PACKAGE / name)
 
     def file(self, path: str | os.PathLike[str]) -> None:
         """A file is going to be read: settings, a model, a caption outside the folders."""

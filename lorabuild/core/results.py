@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -14,7 +13,7 @@ from lorabuild.core.item import Item, Result
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from lorabuild.core.blobs import Blobs
     from lorabuild.core.database import Database
@@ -49,16 +48,16 @@ class Results:
         names = {result.key: [name for name, blob in result.outputs.items() if blob in gone] for result in held}
         return {key: lost for key, lost in names.items() if lost}
 
-    def commit(self, results: Iterable[Result]) -> None:
-        """Make results last, all or none, after the blobs that they name."""
+    def commit(self, results: Iterable[Result], seconds: float | None = None) -> None:
+        """Make results last, all or none, after the blobs that they name; ``seconds`` stands for each one's own."""
         with self.database.lock:  # a thread of the stage may be writing the next blob
             self.blobs.settle()
             with self.database.transaction() as link:
                 self.blobs.record(link)
-                number = cache(lambda record: _number(link, record))
+                number = _numbered(link)
                 link.executemany(
                     "INSERT OR REPLACE INTO results (key, stage, body, parts, made, seal) VALUES (?, ?, ?, ?, ?, ?)",
-                    [_row(result, number(_text(dict(result.record)))) for result in results],
+                    [_row(result, number(result.record), seconds) for result in results],
                 )
             self.blobs.pending.clear()
 
@@ -97,17 +96,27 @@ def readable(rows: Iterable[tuple[Any, str]]) -> Iterator[tuple[Any, Any]]:
             yield name, json.loads(text)
 
 
-def _row(result: Result, record: int) -> tuple[bytes, str, str, str, int, int]:
+def _row(result: Result, record: int, seconds: float | None) -> tuple[bytes, str, str, str, int, int]:
     """A result as it is kept, with the time at which it was made, for gc, and what shows that it was damaged since."""
-    body = canonical([dict(result.outputs), dict(result.facts), record, result.problem, result.seconds])
+    took = result.seconds if seconds is None else seconds
+    body = canonical([dict(result.outputs), dict(result.facts), record, result.problem, took])
     parts, now = _text(dict(result.parts)), int(time.time())
     return bytes.fromhex(result.key[3:]), result.stage, body.decode("ascii"), parts, now, crc32(body)
 
 
-def _number(link: sqlite3.Connection, body: str) -> int:
-    """The number of a record; equal records share one."""
-    link.execute("INSERT OR IGNORE INTO records (body) VALUES (?)", [body])
-    return int(link.execute("SELECT id FROM records WHERE body = ?", [body]).fetchone()[0])
+def _numbered(link: sqlite3.Connection) -> Callable[[Mapping[str, Any]], int]:
+    """A question for the number of a record; equal records share one, and the same one is spelled only once."""
+    known: dict[int, tuple[Mapping[str, Any], int]] = {}
+
+    def number(record: Mapping[str, Any]) -> int:
+        if id(record) not in known:
+            body = _text(dict(record))
+            link.execute("INSERT OR IGNORE INTO records (body) VALUES (?)", [body])
+            found = link.execute("SELECT id FROM records WHERE body = ?", [body]).fetchone()
+            known[id(record)] = (record, int(found[0]))  # held, so that no other takes its place in memory
+        return known[id(record)][1]
+
+    return number
 
 
 def _text(value: Any) -> str:

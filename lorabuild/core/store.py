@@ -9,7 +9,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from lorabuild.core.batch import Batch
+from lorabuild.core.batch import BATCH, Batch
 from lorabuild.core.blobs import Blobs
 from lorabuild.core.database import Database
 from lorabuild.core.digest import canonical
@@ -18,7 +18,7 @@ from lorabuild.core.results import Results, readable
 from lorabuild.core.trouble import trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -34,13 +34,17 @@ class Store:
         self.blobs = Blobs(folder, self.database)
         self._results = Results(self.database, self.blobs)
 
-    def writer(self, stage: str, *, every: int = 32, seconds: float = 5.0) -> Batch:
+    def writer(self, stage: str, *, every: int = BATCH, seconds: float = 5.0) -> Batch:
         """The door for one stage, a context manager: results are committed every so many items or seconds."""
         return Batch(self, stage, every=every, seconds=seconds)
 
     def read(self, digest: str) -> bytes:
         """The bytes of a blob, verified. Raises BlobError when it is missing, or damaged; that one is put aside."""
         return self.blobs.read(digest)
+
+    def read_each(self, digests: Sequence[str]) -> Iterator[bytes]:
+        """The bytes of many blobs, one after the other; raises BlobError as ``read`` does."""
+        return self.blobs.read_each(digests)
 
     def write(self, data: bytes) -> str:
         """Take bytes in, return their digest. They last once a result that names them is committed."""
@@ -58,9 +62,9 @@ class Store:
         """Key → names of its outputs whose blobs are gone, for results that lack any. Opens no blob."""
         return self._results.lacking(results)
 
-    def commit(self, results: Iterable[Result]) -> None:
-        """Make results and what was written for them last: all or none."""
-        self._results.commit(results)
+    def commit(self, results: Iterable[Result], seconds: float | None = None) -> None:
+        """Make results and what was written for them last: all or none; each took ``seconds`` where they are given."""
+        self._results.commit(results, seconds)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Drop results, so that they are made again."""

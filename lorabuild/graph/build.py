@@ -9,6 +9,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.core.batch import BATCH
 from lorabuild.core.claim import claim
 from lorabuild.core.errors import BlobError, StageError
 from lorabuild.core.events import Emit, Event
@@ -218,7 +219,7 @@ class _Worker:
         self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
         begun = time.monotonic()
         module = import_module(f"lorabuild.stages.{stage}")
-        with self.view.store.writer(stage) as outputs:
+        with self.view.store.writer(stage, every=getattr(module, "BATCH", BATCH)) as outputs:
             module.run(step.todo, self.view.site, outputs, self.emit)
         after = self.view.again(stage)
         for made in step.todo:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.core.events import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lorabuild.captions.compose import Caption
     from lorabuild.core.events import Emit
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from lorabuild.schema.site import Site
 
 VERSION = 1
-_EVERY = 256  # items between two progress events: one takes well under a millisecond
+BATCH = 256
+"""Captions between two commits, and between two progress events: one takes well under a millisecond."""
 
 
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
     """Write the caption of every item."""
-    from lorabuild.captions import compose, human, levels, prune
+    from lorabuild.captions import compose, levels, prune
     from lorabuild.captions.rules import rules_of
 
     project, total = site.project, len(inputs)
@@ -35,14 +36,22 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     rules = levels.for_images(project, lambda more: rules_of(project.captions, more, table))
     triggers = cache(lambda names: prune.absorbers(project.triggers, names))
     count, lines = _counter(site), project.training.wildcards
-    for done, item in enumerate(inputs, start=1):
+    for done, (item, scores) in enumerate(_scored(inputs, outputs), start=1):
         reads, by_hand = item.reads, item.reads["override"]
-        replaced = by_hand is not None and human.parsed(by_hand).text is not None
-        scores = [] if replaced else json.loads(outputs.read(reads["scores"]))
         own, asked = triggers(tuple(reads["triggers"])), rules(reads["concept"], reads["path"])
         _store(item, compose.caption(scores, asked, own, by_hand, reads["frequency"], count, lines=lines), outputs)
-        if done % _EVERY == 0 or done == total:
+        if done % BATCH == 0 or done == total:
             emit(Event("progress", "caption", {"done": done, "total": total, "unit": "captions"}))
+
+
+def _scored(inputs: Sequence[Item], outputs: Outputs) -> Iterator[tuple[Item, list[Any]]]:
+    """Every item with its scores, and with none where a person's text stands in their place."""
+    from lorabuild.captions.human import parsed
+
+    texts = {item.id: text for item in inputs if (text := item.reads["override"]) is not None}
+    replaced = {name for name, text in texts.items() if parsed(text).text is not None}
+    held = outputs.read_each([item.reads["scores"] for item in inputs if item.id not in replaced])
+    yield from ((item, [] if item.id in replaced else json.loads(next(held))) for item in inputs)
 
 
 def _store(item: Item, caption: Caption, outputs: Outputs) -> None:

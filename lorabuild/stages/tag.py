@@ -70,7 +70,8 @@ class _Said:
 
     def __init__(self, outputs: Outputs, known: dict[str, Any]) -> None:
         self.outputs, self.known = outputs, known
-        self.read, self.write, self.scratch = outputs.read, outputs.write, outputs.scratch
+        self.read, self.read_each = outputs.read, outputs.read_each
+        self.write, self.scratch = outputs.write, outputs.scratch
 
     def done(
         self,

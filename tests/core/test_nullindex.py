@@ -397,3 +397,23 @@ def test_the_code_that_plans_is_known_by_its_files_and_by_the_tag_groups(tmp_pat
         before = look()
     (package / "schema/notes.md").write_text("1")
     assert look() == before
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_another_lorabuild_is_noticed(root, tmp_path, monkeypatch, installed):
+    """A working copy by every file; what was installed by its folders, for its files are replaced, never written to."""
+    package = tmp_path / "place/lorabuild"
+    for name in nullindex._READ:
+        (package / name).mkdir(parents=True)
+    (package / "graph/plan.py").write_text("1")
+    if not installed:
+        (tmp_path / "place/pyproject.toml").touch()
+    monkeypatch.setattr(nullindex, "_PACKAGE", package)
+    time.sleep(0.05)
+    seen = look(root)
+    assert index(root, seen)
+    assert answer(root) is not None
+    assert any(place.endswith("lorabuild/graph") for place in (seen.files if installed else seen.folders))
+    (package / "graph/new.py").write_text("1")
+    (package / "graph/new.py").replace(package / "graph/plan.py")
+    assert answer(root) is None

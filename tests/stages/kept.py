@@ -14,6 +14,9 @@ class Kept:
             raise BlobError(f"no blob {name}")
         return self.blobs[name]
 
+    def read_each(self, names):
+        return map(self.read, names)
+
     def write(self, data):
         name = digest(data)
         self.blobs[name] = data

@@ -10,6 +10,9 @@ class Recorded:
     def read(self, name):
         return self.blobs[name]
 
+    def read_each(self, names):
+        return map(self.read, names)
+
     def write(self, data):
         name = digest(data)
         self.blobs[name] = data

@@ -9,12 +9,14 @@ import hashlib
 import random
 import shutil
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import light
 from lit import STAGES, TARGET, state
 
+from lorabuild.core.batch import BATCH
 from lorabuild.graph.session import viewing
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ LEFT_BEHIND = shutil.ignore_patterns("out", ".lorabuild", "make", "lora.lock", "
 ENGINE = ("lorabuild.graph.build", "lorabuild.graph.tasks", "lorabuild.images.pool", "lorabuild.images.decode")
 LIGHT = (*ENGINE, *(f"lorabuild.stages.{stage}" for stage in STAGES))
 HEAVY = (*LIGHT, "onnxruntime", "lorabuild.models.sd15", "lorabuild.training.loop", "lorabuild.training.device")
-CROWD, BATCH = 80, 32
+CROWD = 80
 BEYOND = 1.1
 """Instants reach a little beyond the end of a build."""
 
@@ -93,6 +95,11 @@ EDITS: tuple[Callable[[Path, random.Random], None], ...] = (
 )
 
 
+def batch(stage: str) -> int:
+    """How many items the stage commits at once."""
+    return getattr(import_module(f"lorabuild.stages.{stage}"), "BATCH", BATCH)
+
+
 def losses(before: Run, after: Run) -> Iterator[tuple[str, int]]:
     """Stage → how many items the run ``after`` does again, though the killed run ``before`` had finished them."""
     asked = {event["stage"]: event["todo"] for event in after.events("stage")}
@@ -126,7 +133,7 @@ class Light:
         after = chance.uniform(0, BEYOND * self.seconds)
         run = self.warm.build(self.root, TARGET, kill_after=after)
         lost = dict(losses(self.before, run)) if self.before else {}
-        assert all(count <= BATCH for count in lost.values()), lost
+        assert all(count <= batch(stage) for stage, count in lost.items()), lost
         self.before = run if run.killed else None
         if run.killed:
             with viewing(light.opened(self.root)) as view:  # a reader finds its way after any kill

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import light
 import pytest
 import small
-from kills import BATCH, CROWD, LIGHT, crowd, losses
+from kills import CROWD, LIGHT, batch, crowd, losses
 from lit import Lit, state
 from warm import Warm
 
@@ -193,13 +193,13 @@ def test_a_kill_loses_no_more_than_one_batch(tmp_path):
     root = crowd(tmp_path / "crowd")
     with Warm(*LIGHT) as warm:
         whole = warm.build(root, "balance")
-        assert whole.events("stage")[0]["todo"] > 2 * BATCH
+        assert whole.events("stage")[0]["todo"] > 2 * batch("scan")
         for part in (0.35, 0.5, 0.65, 0.8):
             shutil.rmtree(root / ".lorabuild")
             killed = warm.build(root, "balance", kill_after=part * whole.seconds)
             again = warm.build(root, "balance")
             assert again.code == 0
-            assert all(count <= BATCH for _, count in losses(killed, again)), part
+            assert all(count <= batch(stage) for stage, count in losses(killed, again)), part
             assert state(root)
     assert list(tmp_path.glob("crowd/.lorabuild/tmp/*")) == []
 
