@@ -21,6 +21,7 @@ from edits import (
     touched,
 )
 from PIL import Image
+from small import Small
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ def reordered(project):
     project.path("lora.yaml").write_text("\n\n".join([first, *reversed(rest)]) + "\n", "utf-8")
 
 
+def mirror(project):
+    """Every caption as a file of its own."""
+    project.run("tags", "--mirror")
+
+
 def wide(project):
     """A picture that isn't square."""
     path = project.path("dataset/plain/03.png")
@@ -89,6 +95,7 @@ PLAIN = "  plain: {folder: dataset/plain, triggers: [zorbl]}\n"
 CAPE = "  cape:  {folder: dataset/cape,  triggers: [zorbl, zorbl_cape]}\n"
 OUTFIT = '  zorbl_cape:\n    kind: outfit\n    absorbs: [cape, "*_cape"]\n'
 FIRST_PROMPT, SECOND_PROMPT = '    - "zorbl, grass, big, limbs"\n', '    - "zorbl, zorbl_cape, beach, big"\n'
+WD14, SIDECAR = "{type: wd14, model: models/tagger}", "{type: sidecar, extension: .tags}"
 SIDE = "  resolution: 64"
 MASK = "dataset/plain/03.mask.png"
 NEW = ("scan", "dataset/plain/14.png")
@@ -174,6 +181,41 @@ ROWS: dict[str, dict[str, Case]] = {
         "threshold": tagger("threshold", 0.36, 0.35),
         "character threshold": tagger("character_threshold", 0.9, 0.85),
         "drop": captions("drop", "drop: [nowhere]"),
+    },
+    "a caption rule for some images (`captions.for`), here 8": {
+        "for": Case(
+            captions("drop", 'for: [{match: "dataset/cape/*", drop: [limbs]}]').change,
+            ("caption", "cape/01.png", "captions.drop", "limbs"),
+        ),
+    },
+    "order of the tags": {
+        "alphabet": word("caption", "captions.order", "frequency", "alphabet", ("order: frequency", "order: alphabet")),
+    },
+    "threshold chosen picture by picture (`mcut`), here the same tags": {
+        "mcut": Case(tagger("mcut", "true", "").change, ("caption", "mcut_floor")),
+    },
+    "another tagger beside this one (`merged`), here without a say": {
+        "merged": Case(
+            say((f"tagger: {WD14}", f"tagger: {{type: merged, of: [{WD14}, {SIDECAR}]}}")),
+            ("tag", "tagger"),
+        ),
+    },
+    "captions mirrored (`lorabuild tags --mirror`)": {
+        "mirrored": Case(mirror),
+    },
+    "a mirrored caption edited": {
+        "edited": Case(
+            text("captions/dataset/plain/03.png.txt", "zorbl, on a lawn"),
+            ("caption", "dataset/plain/03.png"),
+            before=all_of(Small.build, mirror),
+        ),
+    },
+    "half of a folder for one concept (`share`)": {
+        "share": Case(
+            say((PLAIN, PLAIN.replace("}", ", share: 0.5}"))),
+            ("balance", "concepts.plain"),
+            {"caption": -5, "latents": -4, "text": -4},
+        ),
     },
     "class of a trigger": {
         "class": Case(say(("class: 1creature", "class: creature")), ("report", "triggers")),
