@@ -124,6 +124,9 @@ Where a trigger has no `absorbs`, its kind says what it takes out of captions; a
 |---|---|---|
 {kinds}
 
+A character that is its concept's only one leaves `@several_subjects`: `2girls` stays where one of the two is somebody
+else. Where two characters' triggers stand together, as in a pack, the first takes every count.
+
 An outfit spares shoes even where a pattern such as `black_*` matches them, since pruned shoes call for full-body shots;
 `@footwear` or `"*_boots"` in its own list takes them all the same. Of an object or a situation only you know which tags
 say it.

@@ -44,16 +44,24 @@ class Absorber:
 
 def absorbers(triggers: Mapping[str, Trigger], names: Sequence[str]) -> tuple[Absorber, ...]:
     """A concept's triggers in their order. Raises ProjectError for a name that ``triggers:`` does not have."""
-    return tuple(_absorber(name, triggers) for name in names)
+    return tuple(_absorber(name, triggers, names) for name in names)
 
 
-def _absorber(name: str, triggers: Mapping[str, Trigger]) -> Absorber:
+def _absorber(name: str, triggers: Mapping[str, Trigger], beside: Sequence[str]) -> Absorber:
     if name not in triggers:
         near = nearest(name, triggers)
         hint = f"write `{near}`" if near else f"add `{name}:` to `triggers:`"
         raise ProjectError(f"there is no trigger {name!r}", where="lora.yaml triggers", next_step=hint)
     trigger = triggers[name]
-    return Absorber(name, absorbed(trigger), trigger.keeps, spares_footwear=trigger.kind == "outfit")
+    return Absorber(name, absorbed(trigger), _kept(name, triggers, beside), spares_footwear=trigger.kind == "outfit")
+
+
+def _kept(name: str, triggers: Mapping[str, Trigger], beside: Iterable[str]) -> tuple[str, ...]:
+    """What a trigger leaves among those of its concept: a lone character's default isn't the count of two figures."""
+    trigger = triggers[name]
+    figures = [other for other in beside if other in triggers and triggers[other].kind == "character"]
+    lone = trigger.absorbs is None and trigger.level != "fluid" and figures == [name]
+    return (*trigger.keeps, "@several_subjects") if lone else trigger.keeps
 
 
 def as_key(triggers: Mapping[str, Trigger], names: Sequence[str]) -> dict[str, Any]:
@@ -61,7 +69,7 @@ def as_key(triggers: Mapping[str, Trigger], names: Sequence[str]) -> dict[str, A
     known = {name: triggers[name] for name in names}
     said: dict[str, Any] = {f"triggers.{name}.kind": trigger.kind for name, trigger in known.items()}
     said |= {f"triggers.{name}.absorbs": list(absorbed(trigger)) for name, trigger in known.items()}
-    said |= {f"triggers.{name}.keeps": list(trigger.keeps) for name, trigger in known.items()}
+    said |= {f"triggers.{name}.keeps": list(_kept(name, triggers, names)) for name in known}
     return said | groups.parts(said)
 
 

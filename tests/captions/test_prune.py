@@ -85,6 +85,22 @@ def test_the_worked_example_of_the_craft_needs_nothing_but_kinds():
     assert [tag for tag, trigger in gone if trigger == "CharaA"] == ["1girl", "green_hair", "short_hair"]
 
 
+def test_a_count_of_several_figures_is_no_lone_characters():
+    known = {
+        "a": Trigger(),
+        "b": Trigger(),
+        "coat": Trigger(kind="outfit"),
+        "own": Trigger(absorbs=("@subject_count",)),
+    }
+    tags = ["1girl", "2girls", "multiple_boys", "green_hair"]
+    assert prune(tags, *absorbers(known, ["a", "coat"]))[0] == ("2girls", "multiple_boys")
+    assert prune(tags, *absorbers(known, ["a", "b"])) == ((), [(tag, "a") for tag in tags])
+    assert prune(tags, *absorbers(known, ["own"]))[0] == ("green_hair",)
+    assert as_key(known, ["a"])["triggers.a.keeps"] == ["@several_subjects"]
+    assert as_key(known, ["a", "b"])["triggers.a.keeps"] == []
+    assert as_key({"a": Trigger(level="fluid")}, ["a"])["triggers.a.keeps"] == []
+
+
 def test_a_key_holds_what_is_absorbed_and_what_its_groups_hold():
     explicit = {"zorbl": Trigger(absorbs=("1creature",), keeps=("x",)), "other": Trigger()}
     assert as_key(explicit, ["zorbl"]) == {
