@@ -124,13 +124,16 @@ def _frequency(view: View, tagged: dict[str, Result]) -> dict[str, int]:
     import json
 
     least = [one.general for one in thresholds_of(view.project.captions.tagger)]
-    blobs = (json.loads(view.store.read(result.outputs["scores"])) for result in tagged.values() if not result.problem)
-    found = Counter(
-        tag
-        for scores in blobs
-        for tag, score, category, *place in scores
-        if category != "prose" and score >= least[place[0] if place else 0]
-    )
+    blobs = [result.outputs["scores"] for result in tagged.values() if not result.problem]
+    found: Counter[str] = Counter()
+    for scores in map(json.loads, view.store.read_each(blobs)):
+        found.update(
+            {
+                tag
+                for tag, score, category, *place in scores
+                if category != "prose" and score >= least[place[0] if place else 0]
+            }
+        )
     return dict(sorted(found.items()))
 
 

@@ -159,3 +159,11 @@ def test_tags_and_sentences_together(project, asked):
     again = tagger(project, WD14, words | {"max_tokens": 3})
     assert asked == {}  # another question is for the captioner alone
     assert again != found
+
+
+def test_a_tag_that_two_taggers_see_is_in_one_image(project, asked):
+    tagger(project, WD14, WD14 | {"threshold": 0.5}, order="frequency")
+    with viewed(project) as view:
+        images = sum(not result.problem for result in view.made("tag").values())
+        frequency = next(item.reads["frequency"] for item in view.step("caption").items)
+        assert max(frequency.values()) <= images
