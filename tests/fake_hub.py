@@ -1,5 +1,6 @@
 """A hub on loopback: the paths of the Hugging Face hub that its library asks for, over repositories in memory."""
 
+import base64
 import hashlib
 import json
 import re
@@ -9,13 +10,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 API = re.compile(r"/api/models/([^/]+/[^/]+)/(revision|tree)/([^/?]+)")
 FILE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+WRITE = re.compile(r"/api/models/([^/]+/[^/]+)/(preupload|commit)/main")
+BATCH = re.compile(r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch")
+LARGE = (".safetensors", ".png")
+TOKEN = "hf_test"
 
 
 class Hub:
-    """Repositories by id: branch → commit, and commit → files by name. ``asked`` is what was asked for."""
+    """Repositories by id: branch → commit, and commit → files by name. ``asked`` is what was asked for.
+
+    ``large`` is what was uploaded under its sha256, ``visible`` how each repository was made; only ``TOKEN`` may write.
+    """
 
     def __init__(self):
         self.branches, self.commits, self.asked = {}, {}, []
+        self.large, self.visible, self.address = {}, {}, ""
 
     def push(self, repo, files, branch="main"):
         """A new commit on a branch; its id."""
@@ -49,6 +58,60 @@ class _Answers(BaseHTTPRequestHandler):
     def do_HEAD(self):
         self._answer(body=False)
 
+    def do_POST(self):
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = self.path.partition("?")[0]
+        self.hub.asked.append((self.command, path))
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self._say(401, b"{}", {}, body=True)
+            return
+        code, answer = self._written(path, data)
+        self._say(code, json.dumps(answer).encode(), {}, body=True)
+
+    def do_PUT(self):
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.hub.asked.append((self.command, self.path))
+        self.hub.large[hashlib.sha256(data).hexdigest()] = data
+        self._say(200, b"", {}, body=True)
+
+    def _written(self, path, data):
+        write, batch = WRITE.fullmatch(path), BATCH.fullmatch(path)
+        if path == "/api/repos/create":
+            asked = json.loads(data)
+            repo = f"{asked['organization']}/{asked['name']}"
+            known = repo in self.hub.visible or (repo, "main") in self.hub.branches
+            if not known:
+                self.hub.visible[repo] = asked.get("visibility")
+                self.hub.push(repo, {})
+            return (409 if known else 200), {"url": f"{self.hub.address}/{repo}"}
+        if path == "/api/validate-yaml":
+            return 200, {"errors": [], "warnings": []}
+        if batch:
+            objects = [self._place(one) for one in json.loads(data)["objects"]]
+            return 200, {"transfer": "basic", "objects": objects}
+        if write and write[2] == "preupload":
+            named = [one["path"] for one in json.loads(data)["files"]]
+            modes = {name: "lfs" if name.endswith(LARGE) else "regular" for name in named}
+            return 200, {"files": [{"path": name, "uploadMode": modes[name], "shouldIgnore": False} for name in named]}
+        if write:
+            return 200, self._commit(write[1], [json.loads(line) for line in data.splitlines()])
+        return 404, {}
+
+    def _place(self, one):
+        known = one["oid"] in self.hub.large
+        upload = {"upload": {"href": f"{self.hub.address}/large/{one['oid']}", "header": {}}}
+        return {**one, **({} if known else {"actions": upload})}
+
+    def _commit(self, repo, lines):
+        _, files = self.hub.at(repo, "main")
+        files = dict(files)
+        for line in lines[1:]:
+            value = line["value"]
+            small = line["key"] == "file"
+            files[value["path"]] = base64.b64decode(value["content"]) if small else self.hub.large[value["oid"]]
+        commit = self.hub.push(repo, files)
+        return {"commitUrl": f"{self.hub.address}/{repo}/commit/{commit}", "commitOid": commit, "hookOutput": ""}
+
     def log_message(self, *_words):
         pass
 
@@ -81,10 +144,18 @@ class _Answers(BaseHTTPRequestHandler):
 def _info(repo, commit, files, kind):
     if kind == "revision":
         return {"id": repo, "modelId": repo, "sha": commit, "siblings": [{"rfilename": name} for name in files]}
-    return [
-        {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
-        for name, data in files.items()
-    ]
+    return [_file(name, data) for name, data in files.items()]
+
+
+def _file(name, data):
+    told = {
+        "type": "file",
+        "path": name,
+        "size": len(data),
+        "oid": hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(),
+    }
+    large = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+    return told | ({"lfs": large} if name.endswith(LARGE) else {})
 
 
 @contextmanager
@@ -95,7 +166,8 @@ def serving():
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield hub, f"http://127.0.0.1:{server.server_address[1]}"
+        hub.address = f"http://127.0.0.1:{server.server_address[1]}"
+        yield hub, hub.address
     finally:
         server.shutdown()
         server.server_close()
@@ -115,6 +187,7 @@ def at_home(monkeypatch, cache):
         )
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
         yield hub
         close_session()

@@ -375,7 +375,7 @@ def test_commands_that_need_nothing_heavy_load_nothing_heavy(arguments, tmp_path
 
 def _loaded_by(names: list[str], code: str = "", folder: Path = ROOT) -> list[str]:
     """The heavy libraries that are loaded after some imports, in a fresh interpreter."""
-    lines = [*(f"import {name}" for name in names), code, "import sys"]
+    lines = ["import importlib, sys", *(f"importlib.import_module({name!r})" for name in names), code]
     lines.append(f"print('loaded:', *sorted({set(HEAVY)!r} & set(sys.modules)))")
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(lines)],

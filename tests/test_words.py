@@ -22,6 +22,7 @@ from lorabuild.graph.order import STAGES
 from lorabuild.graph.plan import ITEMS
 from lorabuild.graph.products import told
 from lorabuild.graph.session import viewing
+from lorabuild.models.sampling import SAMPLERS
 from lorabuild.schema.base import Base
 from lorabuild.schema.caption_rules import CaptionRules
 from lorabuild.schema.captions import Captions
@@ -30,6 +31,7 @@ from lorabuild.schema.families import FACTS
 from lorabuild.schema.load import load
 from lorabuild.schema.network import Network
 from lorabuild.schema.project import Project
+from lorabuild.schema.samples import Samples
 from lorabuild.schema.training import Loss, Optimizer, Schedule, Timesteps
 from lorabuild.schema.words import MAP_KEY, is_runtime_only, shape, words
 from lorabuild.stages import package
@@ -70,6 +72,10 @@ def test_every_optimizer_and_loss_has_its_function():
     assert types(Loss) == set(LOSSES)
 
 
+def test_every_sampler_has_its_scheduler():
+    assert set(shape(Samples.model_fields["sampler"].annotation).choices) == set(SAMPLERS)
+
+
 def test_every_way_of_choosing_timesteps_has_its_function():
     module = importlib.import_module("lorabuild.training.timesteps")
     functions = {
@@ -91,7 +97,7 @@ def test_every_schedule_has_its_function():
 
 
 def test_every_stage_has_its_file_and_its_items():
-    assert set(STAGES) == set(ITEMS) == made_with("stages", "VERSION", "run") == set(hands("stages"))
+    assert set(STAGES) == set(ITEMS) == made_with("stages", "VERSION", "run")
 
 
 STAGE = {
@@ -133,7 +139,10 @@ STAGE = {
     "network": "train",
     "training": "train",
     "training.validation.share": "balance",
+    "finish": "package",
     "samples": "sample",
+    "judge": "sample",
+    "judge.weights": "report",
     "output": "package",
     "output.folder": "report",
 }
@@ -165,7 +174,18 @@ VALUES = {
     "captions.tagger.version": "other",
     "captions.tagger.of": [{"type": "wd14", "model": "tagger"}, {"type": "camie", "model": "camie"}],
     "training.optimizer.class": "torch.optim.NAdam",
+    "samples.prompts": ["zorbl", "zorbl, blue --w 32"],
+    "samples.file": "prompts.txt",
+    "finish": [{"resize": 1}],
+    "samples.every": "epoch",
+    "samples.seeds": [1, 2],
+    "samples.weights": [0.5, 1.0],
     "output.folder": "elsewhere",
+    "output.epoch": 1,
+    "judge.model": "captioner",
+    "judge.weights": [1.5],
+    "output.epochs": ["1"],
+    "output.without": ["card"],
     "variants": {"big": {"network.dim": 8}},
     "regularization.folder": "dataset/other",
 }
@@ -193,6 +213,8 @@ AROUND = {
     "images.random_crop": ["images.cache=false"],
     "training.mask_floor": ["images.masks=alpha"],
     "training.mask_normalize": ["images.masks=alpha"],
+    "judge.pictures": ["output.epoch=auto"],
+    "judge.model": ["output.epoch=auto"],
 }
 """What must stand beside a word for it to have a meaning."""
 
@@ -223,10 +245,11 @@ OF_SLIDERS = ("kind", "slider")
 def leaves():
     """Every word that holds a value of its own and leaves a choice, but those in lists.
 
-    tests/taggers/test_merged.py and tests/captions/test_rules.py look after these.
+    tests/taggers/test_merged.py, tests/captions/test_rules.py, tests/graph/test_drawing.py and
+    tests/schema/test_finish.py look after these.
     """
     for word in words(Project):
-        inside = word.dotted.startswith(("captions.tagger.of.", "captions.for."))
+        inside = word.dotted.startswith(("captions.tagger.of.", "captions.for.", "samples.prompts.", "finish."))
         if word.dotted.partition(".")[0] in OF_SLIDERS or inside:
             continue
         found = shape(word.field.annotation)
@@ -311,8 +334,10 @@ def project(tmp_path_factory):
     made.build("text", "--set", "training.validation={}")  # its balance is another
     made.build("balance", "--set", "training.noise.ip_gamma=0.1")  # likewise
     assert made.build("text", "--set", "images.masks=alpha").code == 0
+    assert made.build("sample", "--set", "output.epoch=auto").code == 0
     made.path("dataset/other").mkdir()
     small.picture((9, 9, 200)).save(made.path("dataset/other/o.png"))
+    made.path("prompts.txt").write_text("zorbl, green", "utf-8")
     made.path("implications.csv").write_text("azure,blue\n", "utf-8")
     return made
 
@@ -350,9 +375,7 @@ def test_changing_a_word_changes_the_plan(project, word):
 
 def packed(view, settings):
     """The package's files as these settings write them, from what the view's package reads."""
-    reads = view.step("package").items[0].reads
-    lora, _ = package.shipped(settings, reads, view.store.read(reads["lora"]))
-    return {**package.side_files(settings, reads, view.store), "lora": lora}
+    return package.handed(settings, view.step("package").items[0].reads, view.store)[0]
 
 
 def test_what_the_package_s_key_leaves_out_changes_none_of_its_bytes(project):

@@ -41,7 +41,7 @@ def asked(
             Source(
                 name,
                 concept.triggers,
-                concept.folder,
+                concept.folder or "",
                 concept.weight,
                 concept.repeats,
                 whole=concept.share == 1 and concept.rest_of is None,

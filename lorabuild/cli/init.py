@@ -33,11 +33,16 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--trigger", metavar="WORD", help="the word that the LoRA learns (default: the name)")
     parser.add_argument("--base", metavar="MODEL", help=f"hub id, folder or file (default: {DEFAULT_BASE})")
     parser.add_argument("--images", nargs="+", metavar="DIR", help="folders with pictures (default: new ones)")
+    parser.add_argument(
+        "--from", dest="source", metavar="DIR", help="any folder of images: its folders, captions and repeats"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Ask for what is missing, make the project, say what to do next."""
     folder = (Path(getattr(args, "folder", None) or ".") / (args.directory or ".")).absolute()
+    if args.source:
+        return _from(args, Path(os.path.normpath(folder)))
     template, answers = _answers(args, Path(os.path.normpath(folder)), ask=sys.stdin.isatty() and not as_json(args))
     made = scaffold(folder, template, answers)
     if as_json(args):
@@ -45,6 +50,36 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"event": "done", "ok": True, "folder": str(folder), "files": files}, ensure_ascii=False))
     elif not getattr(args, "quiet", False):
         print(_next(folder, made, template, answers), file=sys.stderr)
+    return 0
+
+
+def _from(args: argparse.Namespace, folder: Path) -> int:
+    """A project around a folder of images; nothing is asked."""
+    from lorabuild.graph.import_writing import as_dict, write
+    from lorabuild.graph.importing import Wishes, imported
+
+    if args.template or args.images:
+        what = f"`--{'template' if args.template else 'images'}` says nothing beside `--from`"
+        raise ProjectError(what, where="command line", next_step="leave one of them out")
+    name = args.name or _name_of(folder)
+    if problem := _bad_name(name):
+        raise ProjectError(problem, where="--name", next_step=f"write `--name {_name_of(Path(name))}`")
+    trigger = args.trigger or _trigger_of(name)
+    if problem := bad_trigger(trigger):
+        raise ProjectError(problem, where="--trigger", next_step="write `--trigger zorbl`")
+    made = imported([Path(args.source)], folder, Wishes(base=args.base or "", name=name, trigger=trigger))
+    files = [path.relative_to(folder).as_posix() for path in write(made)]
+    if as_json(args):
+        done = {"event": "done", "ok": True, "folder": str(folder), "files": files}
+        print(json.dumps({**done, **as_dict(made)}, ensure_ascii=False))
+    elif not getattr(args, "quiet", False):
+        here = os.path.relpath(folder)
+        there = "" if here == "." else f" -C {here}"
+        images = ", ".join(f"{name} ({len(one.files)} images)" for name, one in made.concepts.items())
+        lines = [f"made {', '.join(files)} around {images}", *(f"note: {note}" for note in made.notes), "", "Now:"]
+        lines.append(f"  1. look through {Path(here, 'lora.yaml')}")
+        lines.append(f"  2. lorabuild{there} plan    shows what will be done")
+        print("\n".join(lines), file=sys.stderr)
     return 0
 
 

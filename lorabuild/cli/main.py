@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ASKS = {"-h", "--help", "--version"}
-TAKES_VALUE = {"-C", "--set", "--device", "--processes", "--nodes", "--node-rank", "--main", "--variant"}
+TAKES_VALUE = {"-C", "--set", "--device", "--processes", "--nodes", "--node-rank", "--main", "--variant", "--to", "--port", "--host"}
 COMMANDS = (
     "build",
     "init",
@@ -37,12 +37,20 @@ COMMANDS = (
     "diff",
     "watch",
     "gc",
+    "lora",
     "doctor",
     "verify",
     "history",
     "restore",
+    "publish",
     "update",
     "fetch",
+    "grid",
+    "pick",
+    "try",
+    "report",
+    "import",
+    "export",
     "schema",
 )
 

@@ -13,6 +13,7 @@ from lorabuild.graph.allowed import ask
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from lorabuild.schema.site import Site
 
@@ -42,9 +43,13 @@ def person() -> Person:
 def asked(args: argparse.Namespace, site: Site) -> Person:
     """The person, once they have settled what lora.yaml wants outside the project, and of its own code."""
     someone = person()
-    there = not as_json(args) and sys.stdin.isatty() and sys.stderr.isatty()
-    ask(someone, site, _ask if there else None, consent=args.consent, trust=args.trust)
+    ask(someone, site, asking(args), consent=args.consent, trust=args.trust)
     return someone
+
+
+def asking(args: argparse.Namespace) -> Callable[[str], bool] | None:
+    """Puts a question to the person; None where nobody is there to answer."""
+    return _ask if not as_json(args) and sys.stdin.isatty() and sys.stderr.isatty() else None
 
 
 def _ask(text: str) -> bool:

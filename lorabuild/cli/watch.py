@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,9 @@ from lorabuild.core.errors import ProjectError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+
+    from lorabuild.graph.lastgood import LastGood
 
 
 def add(subparsers: Any) -> None:
@@ -25,6 +30,7 @@ def add(subparsers: Any) -> None:
         action="store_true",
         help="look at the folders every second, where the system tells nothing of changes",
     )
+    parser.add_argument("--open", action="store_true", help="show it live in the browser: see `lorabuild report`")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,7 +51,21 @@ def run(args: argparse.Namespace) -> int:
     settings = LastGood(Path(getattr(args, "folder", ".")), said_here(args))
     targets = () if args.train else tuple(args.targets) or (BEFORE_TRAINING,)
     wishes = Wishes(targets=targets, date=source_date(), person=person())
-    if as_json(args):
-        watch(settings, wishes, json_line, poll=args.poll)
-    with Rounds(args, settings.good.project) as rounds:
-        watch(settings, wishes, rounds, poll=args.poll)
+    with _shown(settings) if args.open else nullcontext():
+        if as_json(args):
+            watch(settings, wishes, json_line, poll=args.poll)
+        with Rounds(args, settings.good.project) as rounds:
+            watch(settings, wishes, rounds, poll=args.poll)
+
+
+@contextmanager
+def _shown(settings: LastGood) -> Iterator[None]:
+    """The live view in the browser, as long as the watch goes on."""
+    from lorabuild.cli.report import browse
+    from lorabuild.graph.live import Live
+    from lorabuild.graph.serve import serving
+
+    with serving(Live(lambda: settings.good)) as server:
+        print(f"to be seen at {server.address}", file=sys.stderr, flush=True)
+        browse(server.address)
+        yield

@@ -13,8 +13,10 @@ class Event:
 
     ``kind`` is one of ``stage`` (a stage begins: total, todo, reasons), ``progress`` (done, total, unit, loss, lr …),
     ``aside`` (one item is set aside: item, problem), ``table`` (repeats before training), ``note`` and ``warning``
-    (code, item, text), ``stage_done`` (ran, reused, seconds), ``done`` (the end: ok, seconds, stages, outputs). A watch
-    also says ``watch_started`` (target, places), ``change`` (paths, waited), ``watch_idle`` and ``error``.
+    (code, item, text), ``checkpoint`` (name, path; while it trains), ``picture`` (a sample is drawn: item, picture (its
+    digest in the store, there when its batch is committed), prompt, epoch, step, weight, seed), ``stage_done`` (ran,
+    reused, seconds), ``done`` (the end: ok, seconds, stages, outputs). A watch also says ``watch_started`` (target,
+    places), ``change`` (paths, waited), ``watch_idle`` and ``error``.
     """
 
     kind: str

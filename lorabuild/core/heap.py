@@ -6,7 +6,7 @@ import ctypes
 import sys
 from functools import cache
 
-TRIM_THRESHOLD, MMAP_MAX = -1, -4
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
 NEVER, NONE = -1, 0
 
 
@@ -18,6 +18,12 @@ def keep() -> bool:
     """
     library = _glibc()
     return bool(library and library.mallopt(TRIM_THRESHOLD, NEVER) and library.mallopt(MMAP_MAX, NONE))
+
+
+def keep_some(most: int = 32 << 20) -> bool:
+    """From now on so many freed bytes stay with the process, and no more; whether the C library can do so."""
+    library = _glibc()
+    return bool(library and library.mallopt(TRIM_THRESHOLD, most) and library.mallopt(MMAP_THRESHOLD, 32 << 20))
 
 
 def give_back() -> None:

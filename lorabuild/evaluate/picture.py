@@ -6,10 +6,10 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -74,3 +74,8 @@ def thumbnail(image: Image.Image, side: int) -> Thumbnail:
     buffer = io.BytesIO()
     small.save(buffer, format="WEBP", lossless=small.size == image.size, quality=82, method=4)
     return Thumbnail(buffer.getvalue(), "image/webp", small.width, small.height)
+
+
+def pixels(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """[H,W,3] of an image that is scaled to cover a width and height, and cut to them about its middle."""
+    return np.array(ImageOps.fit(image.convert("RGB"), size, Image.Resampling.LANCZOS))

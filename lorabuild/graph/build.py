@@ -14,10 +14,12 @@ from lorabuild.core.claim import claim
 from lorabuild.core.errors import BlobError, StageError
 from lorabuild.core.events import Emit, Event
 from lorabuild.core.files import drop_half_written
+from lorabuild.core.journal import Journal
 from lorabuild.core.store import Store
 from lorabuild.core.words import hand
 from lorabuild.graph import balancing
 from lorabuild.graph.allowed import hold_to_consent, hold_to_trust
+from lorabuild.graph.along import Along
 from lorabuild.graph.beside import beside
 from lorabuild.graph.elsewhere import sharing
 from lorabuild.graph.finish import finish, hold_to_lock
@@ -92,7 +94,8 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
     with (
         placed(loaded),
         claim(folder, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))),
-        Store(folder, emit=emit) as store,
+        Journal(folder, emit, up_to(wishes.targets)) as journal,
+        Store(folder, emit=journal) as store,
     ):
         keep(loaded)
         loaded = wanted(loaded, wishes)
@@ -103,12 +106,13 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
         for place in (folder.parent, folder):
             drop_half_written(place)
         tally = Tally()
-        view, outputs = until_still(loaded, store, wishes, tally, emit, finish)
+        view, outputs = until_still(loaded, store, wishes, tally, journal, finish)
         if wishes.seen:
             settle(view, wishes.seen)
         left_out = aside(view, up_to(wishes.targets))
         seconds = round(time.monotonic() - begun, 3)
-    done = {"ok": True, "seconds": seconds, "stages": tally.stages, "outputs": outputs, "aside": left_out}
+        done = {"ok": True, "seconds": seconds, "stages": tally.stages, "outputs": outputs, "aside": left_out}
+        journal.write(Event("done", data=done))
     emit(Event("done", data=done))
     return done
 
@@ -204,30 +208,39 @@ class _Worker:
             self._before_training()
         self.shared.fill(self.view, stage)
         step = own(self.view, stage)
-        if step.waiting:
+        if step.waiting and not step.todo:
             raise StageError(f"stage {stage}: {len(step.waiting)} items wait for results that no earlier stage gave")
         if step.clean:
             self._told(step, 0, 0.0)
         return step.clean
 
     def run(self, stage: str) -> None:
-        """Run what a stage has to do."""
-        step = own(self.view, stage)
+        """Run what a stage has to do, in rounds where items wait for others of the same stage."""
+        ran, begun = 0, time.monotonic()
+        while (step := own(self.view, stage)).todo:
+            self._round(stage, step)
+            ran += len(step.todo)
+        if step.waiting or self.view.step(stage).todo:
+            raise _Moved
+        self._told(step, ran, time.monotonic() - begun)
+
+    def _round(self, stage: str, step: Step) -> None:
+        """What can be run of a stage now. Raises ``_Moved`` where some of it wasn't done."""
         why = [{"item": name, "why": "; ".join(causes)} for name, causes in step_reasons(self.view, step)]
         if stage == "train":
             self._tell_table()
         self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
-        begun = time.monotonic()
         module = import_module(f"lorabuild.stages.{stage}")
         with self.view.store.writer(stage, every=getattr(module, "BATCH", BATCH)) as outputs:
-            module.run(step.todo, self.view.site, outputs, self.emit)
-        after = self.view.again(stage)
+            module.run(
+                step.todo, self.view.site, outputs, Along(self.view, self.emit) if stage == "train" else self.emit
+            )
+        self.view.again(stage)
         for made in step.todo:
             if made.key in self.view.results:
                 self.view.store.drop_scratch(made.key)
-        if after.todo:
+        if any(made.key not in self.view.results for made in step.todo):
             raise _Moved
-        self._told(step, len(step.todo), time.monotonic() - begun)
 
     def _told(self, step: Step, ran: int, seconds: float) -> None:
         self.view.store.remember(step.stage, step.items)

@@ -28,8 +28,8 @@ def steps(project: Project, read: Iterable[Mapping[str, Any]]) -> tuple[int, int
 
 def strengths(project: Project) -> tuple[float, ...]:
     """The strengths at which samples are drawn with the LoRA; 0 is the base and drawn without it."""
-    slider = project.slider
-    return tuple(one for one in slider.strengths if one) if slider else (project.samples.weight,)
+    slider, samples = project.slider, project.samples
+    return tuple(one for one in slider.strengths if one) if slider else samples.weights or (samples.weight,)
 
 
 def slider_texts(project: Project) -> set[str]:

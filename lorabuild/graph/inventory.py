@@ -11,7 +11,8 @@ from lorabuild.core.nullcheck import folder_stamps
 from lorabuild.core.statcache import FileDigest, StatCache
 from lorabuild.graph import masks, mirror, settled
 from lorabuild.graph.allowed import show_code
-from lorabuild.graph.models import commits, joined, needed, table_files, tagger_files
+from lorabuild.graph.models import commits, joined, judge_files, merged_files, needed, table_files, tagger_files
+from lorabuild.graph.prompting import prompt_files
 from lorabuild.models.source import Located, locate
 from lorabuild.schema.parts import parts
 from lorabuild.schema.suffixes import SUFFIXES
@@ -74,6 +75,8 @@ class Inventory:
         linked: whether a link was met there.
         edits: name of an image → its text in the mirror, where a person has edited that.
         implications: digest of the table of ``captions.implications``; None without one.
+        merged: digests of the LoRAs that ``finish:`` merges.
+        judge: digest of the model of ``judge.model``; None without one.
     """
 
     files: dict[str, ImageFile]
@@ -89,6 +92,8 @@ class Inventory:
     linked: bool
     edits: dict[str, Path]
     implications: str | None = None
+    merged: tuple[str, ...] = ()
+    judge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,9 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         *(path for paths in base.files.values() for path in paths),
         *tagger.values(),
         *(table := table_files(site)),
+        *prompt_files(site),
+        *(merged := merged_files(site)),
+        *(judge := judge_files(site)),
     ]
     if seen:
         _show(seen.folder, concepts.values())
@@ -150,12 +158,14 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         linked=found.linked,
         edits=edits,
         implications=next(iter(implications), None),
+        merged=tuple(needed(known, path) for path in merged),
+        judge=joined(site.root, tuple(judge), known) if judge else None,
     )
 
 
 def folders(site: Site) -> dict[str, Path]:
     """Concept → its folder; under no name that of regularization images of one's own."""
-    found = {name: site.path(concept.folder) for name, concept in site.project.concepts.items()}
+    found = {name: site.path(concept.folder) for name, concept in site.project.concepts.items() if concept.folder}
     wanted = site.project.regularization
     return {**found, **({"": site.path(wanted.folder)} if wanted and wanted.folder else {})}
 

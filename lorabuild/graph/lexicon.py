@@ -10,7 +10,7 @@ from lorabuild.captions.tags import spelling_key
 from lorabuild.graph.members import captioned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lorabuild.graph.view import View
 
@@ -24,8 +24,12 @@ def findings(view: View, *, probe: bool = False) -> list[Finding]:
 
     With ``probe`` the base is asked too, which takes a while the first time.
     """
+    return findings_with(view, _probed(view) if probe else {})
+
+
+def findings_with(view: View, answers: Mapping[str, float]) -> list[Finding]:
+    """The same with what the base is known to answer: trigger → 0 as to nonsense, 1 as to a plain word."""
     lexicon = lexicon_of(view)
-    answers = _probed(view) if probe else {}
     found: list[Finding] = []
     for name, trigger in view.project.triggers.items():
         found += _spelt(name, lexicon, describing=trigger.kind == DESCRIBING)

@@ -63,7 +63,7 @@ def named(site: Site, member_id: str, concept: str, path: str) -> str:
     place = PurePosixPath(path)
     if not place.is_absolute():
         return member_id
-    folder = PurePosixPath(site.path(site.project.concepts[concept].folder).as_posix())
+    folder = PurePosixPath(site.path(site.project.concepts[concept].folder or "").as_posix())
     below = place.relative_to(folder) if place.is_relative_to(folder) else place.name
     return member_id.replace(path, (PurePosixPath(folder.name) / below).as_posix(), 1)
 

@@ -33,6 +33,22 @@ def table_files(site: Site) -> list[Path]:
     return [site.path(named)] if named else []
 
 
+def judge_files(site: Site) -> list[Path]:
+    """The files of ``judge.model``, if there is one. Raises ProjectError where they aren't there."""
+    named = site.project.judge.model
+    found = [site.path(named) / name for name in ("config.json", "model.safetensors")] if named else []
+    for path in found:
+        if not path.is_file():
+            hint = "give the folder of a CLIP model, with config.json and model.safetensors"
+            raise ProjectError(f"there is no {path.name} in {named!r}", where="judge.model", next_step=hint)
+    return found
+
+
+def merged_files(site: Site) -> list[Path]:
+    """The LoRAs that ``finish:`` merges, in its order."""
+    return [site.path(other.file) for step in site.project.finish for other in step.merge or ()]
+
+
 def needed(digests: Digests, path: Path) -> str:
     """The digest of a file that nothing can be done without. Raises ProjectError."""
     held = digests[path]

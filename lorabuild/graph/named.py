@@ -32,10 +32,12 @@ def wanted(projects: Iterable[Loaded]) -> Wanted:
 
 
 def inputs(site: Site) -> list[Path]:
-    """The folders of the concepts, the models, the mirror; they need not be there: a model of the hub is not."""
+    """Concepts' folders, models, merged files, the mirror; they need not be there: a model of the hub is not."""
     project = site.project
     texts = [concept.folder for concept in project.concepts.values()]
     texts += [project.regularization.folder or ""] if project.regularization else []
+    texts += [project.samples.file or ""]
+    texts += [other.file for step in project.finish for other in step.merge or ()]
     texts += [project.base.model, *(getattr(part, "model", "") for part in parts(project.captions.tagger))]
     return [*(site.path(text) for text in dict.fromkeys(texts) if text), site.root / MIRROR]
 

@@ -33,15 +33,29 @@ def answers(view: View, lexicon: Lexicon) -> dict[str, float]:
     """
     if not view.project.triggers:
         return {}
-    made = _made(view, [*view.project.triggers], lexicon)
-    found = {word: float(result.facts["distance"]) for word, result in made.items()}
-    low, high = (median(found[word] for word in words) for words in (nonsense(lexicon), plain(lexicon)))
-    return {name: answer(found[name], low, high) for name in view.project.triggers}
+    return _answers(view, _made(view, lexicon), lexicon)
+
+
+def known(view: View) -> dict[str, Result]:
+    """Trigger → what the base made of it, as far as it was asked; nothing is made now."""
+    items = _triggers(view)
+    held = view.store.results(item.key for item in items)
+    lacking = view.store.missing_blobs(held.values())
+    return {item.id: held[item.key] for item in items if item.key in held and item.key not in lacking}
+
+
+def known_answers(view: View, lexicon: Lexicon) -> dict[str, float]:
+    """The answers of :func:`answers`, where the base was asked about every word; else nothing."""
+    items = [*_triggers(view), *_beside(view, lexicon)]
+    held = view.store.results(item.key for item in items)
+    if any(item.key not in held for item in items):
+        return {}
+    return _answers(view, {item.id: held[item.key] for item in items}, lexicon)
 
 
 def pictures(view: View) -> dict[str, bytes]:
     """Trigger → its picture (PNG), as far as it was made: above without a word, below with the trigger alone."""
-    items = [_item(view, name, drawn=True) for name in view.project.triggers]
+    items = _triggers(view)
     with Store(view.store.folder, read_only=True) as store:  # the view's own may be older than what it finds now
         held = store.results(item.key for item in items)
         return {item.id: store.read(held[item.key].outputs["picture"]) for item in items if item.key in held}
@@ -56,10 +70,25 @@ def laid_out(view: View) -> Path:
     return folder
 
 
-def _made(view: View, names: Sequence[str], lexicon: Lexicon) -> dict[str, Result]:
+def _answers(view: View, made: Mapping[str, Result], lexicon: Lexicon) -> dict[str, float]:
+    found = {word: float(result.facts["distance"]) for word, result in made.items()}
+    low, high = (median(found[word] for word in words) for words in (nonsense(lexicon), plain(lexicon)))
+    return {name: answer(found[name], low, high) for name in view.project.triggers}
+
+
+def _triggers(view: View) -> list[Item]:
+    return [_item(view, name, drawn=True) for name in view.project.triggers]
+
+
+def _beside(view: View, lexicon: Lexicon) -> list[Item]:
+    """The words that triggers are compared with, those that are no trigger."""
+    words = (*nonsense(lexicon), *plain(lexicon))
+    return [_item(view, word, drawn=False) for word in words if word not in view.project.triggers]
+
+
+def _made(view: View, lexicon: Lexicon) -> dict[str, Result]:
     """Word → its result, for triggers and for the words that they are compared with."""
-    beside = [word for word in (*nonsense(lexicon), *plain(lexicon)) if word not in names]
-    items = [*(_item(view, name, drawn=True) for name in names), *(_item(view, word, drawn=False) for word in beside)]
+    items = [*_triggers(view), *_beside(view, lexicon)]
     held = dict(view.store.results(item.key for item in items))
     lacking = view.store.missing_blobs(held.values())
     todo = [item for item in items if item.key not in held or item.key in lacking]

@@ -2,46 +2,112 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.digest import canonical, digest
-from lorabuild.graph import balancing
+from lorabuild.core.errors import ProjectError
+from lorabuild.graph import balancing, lexicon, lock, pick, probe
 from lorabuild.graph.forecast import duplicates
+from lorabuild.graph.members import members
+from lorabuild.graph.order import STAGES
 from lorabuild.graph.products import TOLD, content
 from lorabuild.graph.status import aside
 from lorabuild.graph.view import Draft, View, Waiting, item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from lorabuild.core.item import Result
 
 SHOWN = TOLD | {"pixels", "tags", "pruned", "dropped", "human"}
 """What the page shows of an image, beside its name."""
 
 
 def report(view: View) -> Iterator[Draft]:
-    """The page about the build. What ran and how long it took is on it, and not in its key."""
+    """The page about the build. What ran and how long it took is on it, and not in its key; nor is the whole lock."""
     packed, trained = view.made("package").get("package"), view.made("train").get("train")
     if packed is None or trained is None:
         yield Waiting("report")
         return
-    table = balancing.table(view).as_dict()
-    balance = {**table, "warnings": [*table["warnings"], *duplicates(view)]}
-    files = [{"name": name, **made} for name, made in packed.facts["files"].items()]
     base = next(made for made in view.step("package").items)
+    asked, picked = probe.known(view), pick.known(view)
     parts = {
         **view.site.consumed(),
         "package": packed.key,
         "images": content(base.reads["images"], SHOWN),
-        "balance": digest(canonical(table)),
+        "balance": digest(canonical(balancing.table(view).as_dict())),
         "set aside": len(aside(view)),
+        **({"probe": sorted(result.key for result in asked.values())} if asked else {}),
+        **({"pick": digest(canonical(picked))} if picked else {}),
     }
-    reads = {
-        **base.reads,
-        "balance": balance,
+    made = item("report", "report", parts)
+    reads = {} if _is_made(view, made.key) else told(view, base.reads, packed, trained)
+    yield item("report", "report", parts, reads)
+
+
+def _is_made(view: View, key: str) -> bool:
+    held = view.store.results([key])
+    return bool(held) and not view.store.missing_blobs(held.values())
+
+
+def told(view: View, package: Mapping[str, Any], packed: Result, trained: Result) -> dict[str, Any]:
+    """Everything that the page says, see ``stages.report``; ``package`` is what the package reads."""
+    balance, asked = balancing.table(view).as_dict(), probe.known(view)
+    words, answers = _words(view, asked)
+    return {
+        **package,
+        "balance": {**balance, "warnings": [*balance["warnings"], *duplicates(view)]},
+        "duplicates": _twins(view),
+        "words": words,
+        "probe": {
+            "answers": answers,
+            "pictures": {name: result.outputs["picture"] for name, result in asked.items()},
+        },
+        "pick": pick.known(view),
         "aside": aside(view),
         "log": trained.outputs.get("log"),
         "stopped": trained.facts.get("stopped", ""),
         "stages": [{"name": name, **counts} for name, counts in view.tally.items()],
-        "files": files,
+        "files": [{"name": name, **made} for name, made in packed.facts["files"].items()],
+        **_origin(view, packed),
     }
-    yield item("report", "report", parts, reads)
+
+
+def _twins(view: View) -> list[dict[str, Any]]:
+    """Equal pictures of a concept: the one that is used, the one that is left out, and where both lie."""
+    return [
+        {
+            "concept": member.concept,
+            "used": member.twin,
+            "left": member.path,
+            "paths": [str(view.site.root / path) for path in (member.twin, member.path)],
+        }
+        for member in members(view)
+        if member.twin
+    ]
+
+
+def _words(view: View, asked: Mapping[str, Result]) -> tuple[list[tuple[Any, ...]], dict[str, float]]:
+    """What is found about the trigger words, and what the base answers them where it was asked."""
+    try:
+        answers = probe.known_answers(view, lexicon.lexicon_of(view)) if asked else {}
+        return [tuple(finding) for finding in lexicon.findings_with(view, answers)], answers
+    except ProjectError:  # a tokenizer that can't be read: `triggers` says so
+        return [], {}
+
+
+def _origin(view: View, packed: Result) -> dict[str, Any]:
+    """What the lock says of models, settings and machines, and its digest where it is the whole project's."""
+    folder = PurePosixPath(view.project.output.folder)
+    files = {(folder / name).as_posix(): made.get("sha256", "") for name, made in packed.facts["files"].items()}
+    now = lock.lock_of(replace(view, variants=()), STAGES, files)  # those of variants aren't planned yet
+    alone = not (view.main or view.variants or view.project.variants)
+    return {
+        "models": now["models"],
+        "record": now["record"],
+        "settings": digest(canonical(now["settings"])),
+        "lock": sha256(lock.write_lock(now)).hexdigest() if alone else "",
+    }

@@ -69,6 +69,16 @@ def changed(file: Path, words: Iterable[str], *, concept: str | None = None, mat
     return Change(file, loaded.text, made)
 
 
+def handed_out(file: Path, epoch: int) -> Change:
+    """``output.epoch`` is this epoch. Raises ProjectError where that can't be written there."""
+    loaded = load(file)
+    text = loaded.text.decode("utf-8-sig")
+    made = text if loaded.project.output.epoch == str(epoch) else put(text, ("output", "epoch"), epoch)
+    if made != text:
+        prove(file, made)
+    return Change(file, loaded.text, made)
+
+
 def _section(data: Any, concept: str | None, match: str | None) -> Trail | None:
     """Where the rules of these images stand; None for a pattern that is new."""
     if concept is not None and match is not None:

@@ -16,6 +16,8 @@ class ModeError(ValueError):
 
 def srgb(image: Image.Image) -> Image.Image:
     """The picture as RGB, or as RGBA where something may be transparent. Raises ``ModeError`` for 32-bit pixels."""
+    if image.mode == "RGBA" and not image.info.get("icc_profile"):
+        return image
     colours, alpha = _apart(image)
     result = _profiled(colours, image.info.get("icc_profile"))
     if alpha is not None:
@@ -35,7 +37,12 @@ def _apart(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         return whole.getchannel("R") if grey else whole.convert("RGB"), whole.getchannel("A")
     if image.mode == "CMYK":
         return image, None
-    return image.convert("L" if grey else "RGB"), None
+    return _as(image, "L" if grey else "RGB"), None
+
+
+def _as(image: Image.Image, mode: str) -> Image.Image:
+    """The picture in a mode; not a copy where it has it."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _sixteen_bit(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -56,7 +63,7 @@ def _profiled(colours: Image.Image, profile: bytes | None) -> Image.Image:
             return _transformed(colours, source)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass
-    return colours.convert("RGB")
+    return _as(colours, "RGB")
 
 
 def _transformed(colours: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
@@ -65,7 +72,7 @@ def _transformed(colours: Image.Image, source: ImageCms.ImageCmsProfile) -> Imag
         colours = colours.convert("RGB")
     transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), colours.mode, "RGB")
     if colours.mode != "CMYK" and _is_srgb(transform, colours.mode):
-        return colours.convert("RGB")
+        return _as(colours, "RGB")
     applied = transform.apply(colours)
     applied.info.pop("icc_profile", None)
     return applied

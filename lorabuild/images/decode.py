@@ -6,8 +6,6 @@ Files are hostile until decoded: sizes are bounded before pixels are made, and n
 from __future__ import annotations
 
 import io
-import threading
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +15,7 @@ from blake3 import blake3
 from PIL import Image, UnidentifiedImageError
 
 from lorabuild.core.errors import LorabuildError
-from lorabuild.images import magic
+from lorabuild.images import magic, room
 from lorabuild.images.colour import ModeError, srgb
 from lorabuild.images.quiet import quiet
 
@@ -27,10 +25,9 @@ if TYPE_CHECKING:
     from lorabuild.schema.images import Images
 
 MOST_PIXELS = 89_478_485  # Pillow's own bound: a quarter of a gigabyte in RGB
-BIG_PIXELS = 20_000_000  # pictures above it are decoded one at a time, so that threads don't multiply their memory
 
 _TOO_LARGE = f"it has more than the {MOST_PIXELS // 1_000_000} million pixels that are safe to open; scale it down"
-_BAND = 1 << 20  # pixels that are hashed at once
+_BAND = 1 << 16  # pixels that are hashed at once: they stay in the processor's cache
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,7 +38,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_big = threading.Lock()
 
 
 class UnreadableError(LorabuildError):
@@ -107,7 +103,8 @@ def prepare(data: bytes, settings: Images) -> Prepared:
         opacity = None
     if opacity is not None:
         image = Image.alpha_composite(Image.new("RGBA", image.size, settings.background), image)
-    image = image.convert("RGB")
+    if image.mode != "RGB":
+        image = image.convert("RGB")
     return Prepared(image, pixel_digest(image, "RGB"), opacity)
 
 
@@ -117,7 +114,7 @@ def pixel_digest(image: Image.Image, mode: str) -> str:
     rows = max(1, _BAND // image.width)
     for top in range(0, image.height, rows):
         band = image.crop((0, top, image.width, min(image.height, top + rows)))
-        hasher.update(band.convert(mode).tobytes())
+        hasher.update((band if band.mode == mode else band.convert(mode)).tobytes())
     return "b3:" + hasher.hexdigest()
 
 
@@ -127,7 +124,7 @@ def decode(data: bytes) -> Picture:
     try:
         with quiet, Image.open(io.BytesIO(data), formats=(found.upper(),)) as opened:
             _bounded(*opened.size)
-            with _big if opened.width * opened.height > BIG_PIXELS else nullcontext():
+            with room.asked.held(opened.width * opened.height):
                 return _loaded(opened)
     except (UnreadableError, MemoryError):
         raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,6 +46,22 @@ def pick(settings: Device, processes: int = 1) -> torch.device:
     elif kind == "cpu":
         heap.keep()
     return torch.device(kind)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Whatever device is picked in here: threads and kernels are as before afterwards, and its memory is free again."""
+    cudnn, number = torch.backends.cudnn, torch.get_num_threads()
+    algorithms = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before = cudnn.deterministic, cudnn.benchmark
+    try:
+        yield
+    finally:
+        torch.set_num_threads(number)
+        torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
+        cudnn.deterministic, cudnn.benchmark = before
+        gc.collect()
+        torch.cuda.empty_cache()  # does nothing where CUDA wasn't used
 
 
 def threads(settings: Device) -> int:

@@ -135,6 +135,10 @@ class Model(Protocol):
         """
         ...
 
+    def features(self, noisy: Tensor, t: Tensor, condition: Mapping[str, Tensor]) -> Tensor:
+        """What ``predict`` sees in latents, float32 [B, F], to compare pictures by; F differs between models."""
+        ...
+
     def sample_latents(
         self,
         prompts: Sequence[str],
@@ -146,8 +150,12 @@ class Model(Protocol):
         width: int,
         height: int,
         batch: int = 8,
+        sampler: str = "",
     ) -> Tensor:
-        """Scaled latents float32 [N, C, h, w] on the CPU; each depends on its own prompt, negative and seed alone."""
+        """Scaled latents float32 [N, C, h, w] on the CPU; each depends on its own prompt, negative and seed alone.
+
+        ``sampler`` is a name of ``sampling.SAMPLERS``; empty for the base's own.
+        """
         ...
 
     def sample(
@@ -161,6 +169,7 @@ class Model(Protocol):
         width: int,
         height: int,
         batch: int = 8,
+        sampler: str = "",
     ) -> Tensor:
         """Pictures uint8 [N, height, width, 3] on the CPU; ``batch`` at once on a GPU (a CPU fixes its own number)."""
         ...

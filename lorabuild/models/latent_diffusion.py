@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import torch
 
 from lorabuild.core.errors import ProjectError, StageError
-from lorabuild.models import clip, kohya, weights
+from lorabuild.models import clip, kohya, sampling, weights
 from lorabuild.models.device import padded, rows
 from lorabuild.models.noise import diffusion
 from lorabuild.models.sampling import Order, Plan, draw
@@ -115,6 +115,16 @@ class LatentDiffusion:
         words = {"encoder_hidden_states": condition["hidden"].to(self.dtype), **self._added(condition)}
         return cast("Tensor", unet(noisy.to(self.dtype), t, **words, return_dict=False)[0].float())
 
+    def features(self, noisy: Tensor, t: Tensor, condition: Mapping[str, Tensor]) -> Tensor:
+        """Behind the U-Net's first block on the way up (Tang et al. 2023), its mean over space, float32 [B, F]."""
+        unet, seen = cast("Any", self._part("unet")), []
+        hook = unet.up_blocks[0].register_forward_hook(lambda _block, _given, made: seen.append(made))
+        try:
+            self.predict(noisy, t, condition)
+        finally:
+            hook.remove()
+        return cast("Tensor", seen[0].float().mean(dim=(2, 3)))
+
     def _added(self, condition: Mapping[str, Tensor]) -> dict[str, Any]:  # noqa: ARG002 - SDXL's reads it
         """What the U-Net is told beside the hidden states."""
         return {}
@@ -144,12 +154,13 @@ class LatentDiffusion:
         width: int,
         height: int,
         batch: int = 8,
+        sampler: str = "",
     ) -> Tensor:
         """Scaled latents float32 [N, 4, h, w] on the CPU."""
         self._check_size(width, height)
         orders = [Order(*words) for words in zip(prompts, negatives, seeds, strict=True)]
         count = rows(self.device, width * height, batch)
-        return draw(self, orders, Plan(steps, cfg, width, height, count, self._scheduler))
+        return draw(self, orders, Plan(steps, cfg, width, height, count, sampling.sampler(self._scheduler, sampler)))
 
     def sample(
         self,
@@ -162,11 +173,11 @@ class LatentDiffusion:
         width: int,
         height: int,
         batch: int = 8,
+        sampler: str = "",
     ) -> Tensor:
         """Pictures uint8 [N, height, width, 3] on the CPU."""
-        latents = self.sample_latents(
-            prompts, negatives=negatives, seeds=seeds, steps=steps, cfg=cfg, width=width, height=height, batch=batch
-        )
+        words = {"steps": steps, "cfg": cfg, "width": width, "height": height, "batch": batch, "sampler": sampler}
+        latents = self.sample_latents(prompts, negatives=negatives, seeds=seeds, **cast("Any", words))
         return self.decode(latents, batch)
 
     def _decode(self, latents: Tensor) -> Tensor:

@@ -23,6 +23,31 @@ if TYPE_CHECKING:
     from lorabuild.models.family import Model
 
 
+_SDE, _KARRAS = {"algorithm_type": "sde-dpmsolver++"}, {"use_karras_sigmas": True}
+SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ddim": ("DDIMScheduler", {}),
+    "ddpm": ("DDPMScheduler", {}),
+    "pndm": ("PNDMScheduler", {"skip_prk_steps": True}),
+    "lcm": ("LCMScheduler", {}),
+    "unipc": ("UniPCMultistepScheduler", {}),
+    "heun": ("HeunDiscreteScheduler", {}),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "euler_a": ("EulerAncestralDiscreteScheduler", {}),
+    "dpm2": ("KDPM2DiscreteScheduler", {}),
+    "dpm2_a": ("KDPM2AncestralDiscreteScheduler", {}),
+    "dpm++_2m": ("DPMSolverMultistepScheduler", {}),
+    "dpm++_2m_karras": ("DPMSolverMultistepScheduler", _KARRAS),
+    "dpm++_2m_sde": ("DPMSolverMultistepScheduler", _SDE),
+    "dpm++_2m_sde_karras": ("DPMSolverMultistepScheduler", {**_SDE, **_KARRAS}),
+    "dpm++_2s": ("DPMSolverSinglestepScheduler", {}),
+    "dpm++_2s_karras": ("DPMSolverSinglestepScheduler", _KARRAS),
+}
+"""What people call a sampler → diffusers' scheduler, and the words of its config that make it that one."""
+
+_BETAS = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type")
+_NOISE = (*_BETAS, "rescale_betas_zero_snr", "timestep_spacing", "steps_offset", "_diffusers_version")
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One picture to be drawn: its words and the seed of its noise."""
@@ -96,6 +121,27 @@ def _condition(model: Model, orders: Sequence[Order], plan: Plan) -> dict[str, T
     return {**model.encode_text(model.tokenize(texts).to(model.device)), "sizes": sizes}
 
 
+def sampler(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The config of a sampler by its name, over the noise of the base's own; the base's own where there is no name.
+
+    What else stands in the base's config is about its own sampler and left out. Raises ``ProjectError`` for one that
+    can't begin without any signal, where the base's noise leaves none.
+    """
+    if not name:
+        return config
+    import diffusers
+
+    kind, words = SAMPLERS[name]
+    if config.get("rescale_betas_zero_snr") and not _takes_zero_snr(getattr(diffusers, kind)):
+        able = [other for other, (kind, _) in SAMPLERS.items() if _takes_zero_snr(getattr(diffusers, kind))]
+        raise ProjectError(
+            f"the sampler `{name}` needs a signal to begin with, and this base was trained to begin without any",
+            where="samples.sampler",
+            next_step=f"write one of {', '.join(able)}",
+        )
+    return {**{word: config[word] for word in _NOISE if word in config}, "_class_name": kind, **words}
+
+
 def open_scheduler(config: Mapping[str, Any], steps: int) -> Any:
     """A fresh sampler of the class that the config names, ready for so many steps.
 
@@ -107,11 +153,15 @@ def open_scheduler(config: Mapping[str, Any], steps: int) -> Any:
     found = getattr(diffusers, name, None) if name.endswith("Scheduler") else None
     if found is None:
         raise ProjectError(f"the base model's scheduler is `{name}`, which diffusers doesn't have", where="base.model")
-    if config.get("rescale_betas_zero_snr") and "rescale_betas_zero_snr" not in signature(found).parameters:
+    if config.get("rescale_betas_zero_snr") and not _takes_zero_snr(found):
         found = diffusers.DDIMScheduler
     known = {key: value for key, value in config.items() if not key.startswith("_")}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)  # of diffusers under numpy 2
+        warnings.filterwarnings("ignore", "__array", DeprecationWarning)  # of diffusers under numpy 2
         scheduler = found.from_config(known)
         scheduler.set_timesteps(steps)
     return scheduler
+
+
+def _takes_zero_snr(scheduler: Any) -> bool:
+    return "rescale_betas_zero_snr" in signature(scheduler).parameters

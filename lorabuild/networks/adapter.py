@@ -5,7 +5,7 @@ It knows layers by name and nothing of the model around them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
@@ -102,6 +102,12 @@ class Adapter:
         """No chance any more: the whole adapter, as it is when it is used."""
         self._seeds.rows = None
 
+    def share(self, factors: Mapping[str, float]) -> None:
+        """While it is attached: how much of the multiplier each layer gets; what isn't named gets all of it."""
+        for name, layer in self._layers.items():
+            around: Any = layer.forward
+            around.share = factors.get(name, 1.0)
+
     def layer(self, name: str) -> LayerAdapter:
         """The adapter of one layer."""
         found = self.modules[name]
@@ -157,9 +163,10 @@ class _Around:
 
     def __init__(self, adapter: Adapter, layer: LayerAdapter, base: Below) -> None:
         self.adapter, self.layer, self.base = adapter, layer, base
+        self.share = 1.0
 
     def __call__(self, x: Tensor) -> Tensor:
-        multiplier = self.adapter.multiplier
+        multiplier = self.adapter.multiplier * self.share
         return self.layer.adapted(x, self.base, multiplier) if multiplier else self.base(x)
 
 

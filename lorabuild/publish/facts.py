@@ -42,13 +42,15 @@ class Prior:
 class BaseFacts:
     """The base model: a name without folders, the path of a single file, what it predicts, and of what noise.
 
-    ``prediction`` is ``epsilon`` or ``v_prediction``; ``zero_terminal_snr``: its noise ends without any signal.
+    ``prediction`` is ``epsilon`` or ``v_prediction``; ``zero_terminal_snr``: its noise ends without any signal;
+    ``hub``: its id on the Hugging Face hub, where it is from there.
     """
 
     name: str
     path: str | None = None
     prediction: str = "epsilon"
     zero_terminal_snr: bool = False
+    hub: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Run:
         priors: regularization pictures.
         clients: what some programs can't do with this file, a sentence each.
         held: images that were kept back for the validation loss.
+        done: what was done to it since, by ``finish:``, a step each.
         date: seconds since 1970 when the person fixed a date (SOURCE_DATE_EPOCH), else None: files carry no clock.
     """
 
@@ -84,6 +87,7 @@ class Run:
     date: int | None = None
     held: int = 0
     clients: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
 
 
 def run_of(reads: Mapping[str, Any]) -> Run:

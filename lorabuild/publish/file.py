@@ -1,4 +1,4 @@
-"""From the trained state to the file that is shipped: fp16 tensors behind a header that other tools read.
+"""From the trained state to the file that is shipped: narrow tensors behind a header that other tools read.
 
 The header is written here and not by the library, which orders metadata by chance: the same training must give
 the same bytes. Tensors are laid out as the library does it (widest type first, then by name).
@@ -19,24 +19,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FP16_MAX = 65504.0
+KINDS = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+"""``output.precision`` → what the weights are stored as."""
 
 
-def halve(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights as fp16. An ``alpha`` stays fp32 where fp16 can't hold it exactly.
+def narrow(state: Mapping[str, torch.Tensor], precision: str = "fp16") -> dict[str, torch.Tensor]:
+    """Weights as ``fp16``, ``bf16`` or ``fp32``. An ``alpha`` stays fp32 where the narrow type can't hold it exactly.
 
     Raises:
         StageError: a weight is not a number, or larger than fp16 can hold.
     """
-    halved = {}
+    kind, narrowed = KINDS[precision], {}
     for name, tensor in state.items():
-        small = tensor.detach().to("cpu", torch.float16)
+        small = tensor.detach().to("cpu", kind)
         if name.endswith(".alpha"):
-            halved[name] = small if torch.equal(small.to(tensor.dtype), tensor.cpu()) else tensor.detach().cpu().float()
+            same = torch.equal(small.to(tensor.dtype), tensor.cpu())
+            narrowed[name] = small if same else tensor.detach().cpu().float()
             continue
         if not torch.isfinite(small).all():
             raise _beyond(name, tensor)
-        halved[name] = small.contiguous()
-    return halved
+        narrowed[name] = small.contiguous()
+    return narrowed
 
 
 def _beyond(name: str, tensor: torch.Tensor) -> StageError:
@@ -51,7 +54,7 @@ def _beyond(name: str, tensor: torch.Tensor) -> StageError:
     return StageError(
         f"The weights of `{layer}` reach {largest:.3g}, more than fp16 can hold ({FP16_MAX:.0f}).",
         where=name,
-        next_step="lower training.optimizer.lr or raise network.alpha, then build again",
+        next_step="lower training.optimizer.lr or raise network.alpha, then build again; or write `precision: bf16`",
     )
 
 

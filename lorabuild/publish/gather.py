@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import lorabuild
-from lorabuild.publish import facts, network, usage
+from lorabuild.balance import recipes
+from lorabuild.publish import choice, facts, findings, network, origin, sizes, timeline, usage
 from lorabuild.publish import slider as sliding
-from lorabuild.publish.page import (
-    BucketBar,
-    Card,
-    ConceptPart,
-    Drawn,
-    Exposure,
-    Note,
-    OutputFile,
-    Picture,
-    PromptRow,
-    ReportData,
-    StageLine,
-)
+from lorabuild.publish.page import Card, ConceptPart, Exposure, OutputFile, Picture, Probe, ReportData, StageLine, Twins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lorabuild.publish.chart import Curves
     from lorabuild.publish.facts import Run, TrainedImage
     from lorabuild.publish.upset import Learning
     from lorabuild.schema.project import Project
-    from lorabuild.schema.slider import Slider
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +32,8 @@ class Drawings:
         losses: (epoch, mean loss).
         validated: epoch → loss on the images that are held out.
         learning: what the triggers have learned.
+        twins: (used, left out) pictures of two equal files, by the file that is left out.
+        probes: what the base draws for a trigger, by trigger.
     """
 
     images: Mapping[tuple[str, str], Picture]
@@ -53,16 +42,17 @@ class Drawings:
     losses: Sequence[tuple[int, float]] = ()
     validated: Mapping[int, float] = field(default_factory=dict)
     learning: Learning | None = None
+    twins: Mapping[str, tuple[Picture, Picture]] = field(default_factory=dict)
+    probes: Mapping[str, Picture] = field(default_factory=dict)
 
 
 def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> ReportData:
     """The page of a build; ``reads`` as the report stage documents them."""
-    run = facts.run_of(reads)
-    slider = project.slider
-    samples = (
-        slider_rows(reads["pictures"], drawings.samples, run.epoch, slider)
+    run, slider = facts.run_of(reads), project.slider
+    drawn = (
+        timeline.of_strengths(reads["pictures"], drawings.samples, run.epoch, slider)
         if slider
-        else prompt_rows(reads["pictures"], drawings.samples, run.epoch)
+        else timeline.of_epochs(reads["pictures"], drawings.samples, run.epoch)
     )
     return ReportData(
         title=project.output.title or project.name,
@@ -71,10 +61,10 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
         author=project.output.author,
         license=project.output.license,
         facts=tuple(summary(project, run, reads)),
-        hero=_ends(samples) if slider else _hero(samples),
-        hero_prompt=samples[0].prompt if samples else "",
+        hero=drawn.hero,
+        hero_prompt=drawn.rows[0].prompt if drawn.rows else "",
         usage=usage.usage(project, run.clients),
-        samples=samples,
+        timeline=drawn,
         curves=drawings.curves,
         stopped=reads.get("stopped", ""),
         epoch_losses=tuple(drawings.losses),
@@ -82,16 +72,17 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
         shipped=run.epoch,
         concepts=concept_parts(project, run.images, drawings.images),
         triggers=exposures(project, reads["balance"]["triggers"], run),
-        buckets=bucket_bars(run.images),
-        aside=tuple(Note(entry["item"], entry["stage"], entry["problem"]) for entry in reads["aside"]),
-        warnings=(
-            *(Note("network", "client", text) for text in run.clients),
-            *(Note(entry["item"], entry["code"], entry["text"]) for entry in reads["balance"]["warnings"]),
-        ),
-        stages=tuple(StageLine(line["name"], line["ran"], line["reused"], line["seconds"]) for line in reads["stages"]),
+        sizes=sizes.sizes(run.images),
+        duplicates=tuple(twins(reads.get("duplicates", ()), drawings.twins)),
+        aside=findings.aside(reads),
+        findings=findings.findings(reads, run.clients, drawings.learning),
+        probes=tuple(probes(project, reads, drawings.probes)),
+        choice=choice.choice(reads.get("pick")),
+        stages=tuple(stage_lines(reads["stages"])),
         files=tuple(OutputFile(file["name"], file["sha256"], file["bytes"]) for file in reads["files"]),
         settings=tuple(flatten(project.model_dump(mode="json", by_alias=True))),
         version=lorabuild.__version__,
+        origin=origin.origin(reads),
         targets=tuple(map(sliding.led, slider.targets)) if slider else (),
         learning=drawings.learning,
     )
@@ -128,48 +119,6 @@ def _whose(project: Project) -> str:
     return "of your own" if project.regularization and project.regularization.folder else "drawn by the base model"
 
 
-def prompt_rows(
-    pictures: Sequence[Mapping[str, Any]], drawn: Mapping[str, Picture], shipped: int
-) -> tuple[PromptRow, ...]:
-    """The sample pictures by prompt, in the order of lora.yaml."""
-    several = len({entry["weight"] for entry in pictures if entry["epoch"]}) > 1
-    rows: dict[str, list[Drawn]] = {}
-    for entry in sorted(pictures, key=lambda entry: (entry["epoch"], entry["weight"])):
-        weight = f" · weight {entry['weight']:g}" if several else ""
-        label = f"epoch {entry['epoch']}{weight}" if entry["epoch"] else "without LoRA"
-        cell = Drawn(label, drawn[entry["picture"]], entry["epoch"] == shipped)
-        rows.setdefault(entry["prompt"], []).append(cell)
-    prompts = dict.fromkeys(entry["prompt"] for entry in pictures)
-    return tuple(PromptRow(prompt, tuple(rows[prompt])) for prompt in prompts)
-
-
-def slider_rows(
-    pictures: Sequence[Mapping[str, Any]], drawn: Mapping[str, Picture], shipped: int, slider: Slider
-) -> tuple[PromptRow, ...]:
-    """A slider's pictures by prompt and checkpoint, the lowest strength first; the shipped checkpoint first of all."""
-    rows = sorted(sliding.layout(pictures, slider), key=lambda row: row.epoch != shipped)
-    return tuple(PromptRow(row.name, tuple(_at_strengths(row, drawn))) for row in rows)
-
-
-def _at_strengths(row: sliding.Row, drawn: Mapping[str, Picture]) -> Iterator[Drawn]:
-    for strength, entry in row.pictures.items():
-        label = f"strength {sliding.shown(strength)}" if strength else "0, without it"
-        yield Drawn(label, drawn[entry["picture"]], shipped=False)
-
-
-def _ends(samples: Sequence[PromptRow]) -> tuple[Drawn, ...]:
-    """The first prompt at both ends of the slider."""
-    return (samples[0].pictures[0], samples[0].pictures[-1]) if samples else ()
-
-
-def _hero(samples: Sequence[PromptRow]) -> tuple[Drawn, ...]:
-    """The first prompt without the LoRA and with the shipped epoch, where both were drawn."""
-    if not samples:
-        return ()
-    without = [cell for cell in samples[0].pictures if cell.label == "without LoRA"][:1]
-    return (*without, *[cell for cell in samples[0].pictures if cell.shipped][:1])
-
-
 def concept_parts(
     project: Project, images: Sequence[TrainedImage], drawn: Mapping[tuple[str, str], Picture]
 ) -> tuple[ConceptPart, ...]:
@@ -182,7 +131,8 @@ def concept_parts(
         shown = [image for image in own if (name, image.id) in drawn]
         cards = tuple(card(image, concept.triggers, drawn[name, image.id]) for image in shown)
         repeats = own[0].repeats if own else 0
-        parts.append(ConceptPart(name, concept.triggers, len(own), repeats, looks, 100 * looks / everything, cards))
+        shares = (100 * looks / everything, cards, 100 * len(own) / everything)
+        parts.append(ConceptPart(name, concept.triggers, len(own), repeats, looks, *shares))
     return tuple(parts)
 
 
@@ -194,8 +144,9 @@ def card(image: TrainedImage, triggers: Sequence[str], picture: Picture | None) 
 
 
 def exposures(project: Project, table: Sequence[Mapping[str, Any]], run: Run) -> tuple[Exposure, ...]:
-    """How often each trigger is seen."""
+    """How often each trigger is seen, beside the most that it should be."""
     everything = sum(image.repeats for image in run.images) or 1
+    most = recipes.most(project.training.optimizer.type)
     return tuple(
         Exposure(
             row["name"],
@@ -203,17 +154,30 @@ def exposures(project: Project, table: Sequence[Mapping[str, Any]], run: Run) ->
             row["per_epoch"],
             row["total"],
             100 * row["per_epoch"] / everything,
+            100 * row["total"] / most,
         )
         for row in table
     )
 
 
-def bucket_bars(images: Sequence[TrainedImage]) -> tuple[BucketBar, ...]:
-    """Images by bucket, the fullest first."""
-    counts = Counter(image.bucket for image in images)
-    most = max(counts.values(), default=1)
-    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-    return tuple(BucketBar(*size, count, 100 * count / most) for size, count in ordered)
+def twins(found: Sequence[Mapping[str, Any]], drawn: Mapping[str, tuple[Picture, Picture]]) -> Iterable[Twins]:
+    """Equal pictures of which one is used, those of which there is a picture."""
+    for entry in found:
+        if entry["left"] in drawn:
+            yield Twins(entry["concept"], entry["used"], entry["left"], drawn[entry["left"]])
+
+
+def probes(project: Project, reads: Mapping[str, Any], drawn: Mapping[str, Picture]) -> Iterable[Probe]:
+    """What the base made of the triggers before they were trained, in the order of lora.yaml."""
+    answers = reads.get("probe", {}).get("answers", {})
+    return (Probe(name, answers.get(name), drawn[name]) for name in project.triggers if name in drawn)
+
+
+def stage_lines(lines: Sequence[Mapping[str, Any]]) -> Iterable[StageLine]:
+    """What each stage did; bars show its part of the time."""
+    longest = max((line["seconds"] for line in lines), default=0.0) or 1.0
+    for line in lines:
+        yield StageLine(line["name"], line["ran"], line["reused"], line["seconds"], 100 * line["seconds"] / longest)
 
 
 def flatten(value: Any, place: str = "") -> Iterable[tuple[str, str]]:

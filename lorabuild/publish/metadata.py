@@ -67,11 +67,14 @@ def complete(tensors: bytes, plain: Mapping[str, str], table: Mapping[str, Mappi
     A trimmed table is said so in ``lorabuild.tag_frequency``.
     """
     total = dataset.entries(table)
-    low, high = 0, total
+
+    def fits(keep: int) -> bool:
+        return file.header_size(tensors, _with_table(plain, table, keep, total)) <= HEADER_MOST - HASHES
+
+    low, high = (total, total) if fits(total) else (0, max(total - 1, 0))
     while low < high:
         middle = (low + high + 1) // 2
-        fits = file.header_size(tensors, _with_table(plain, table, middle, total)) <= HEADER_MOST - HASHES
-        low, high = (middle, high) if fits else (low, middle - 1)
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return file.sign(tensors, _with_table(plain, table, low, total))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lorabuild.schema.network import Network
+    from lorabuild.schema.project import Project
 
 ALGORITHMS = {"loha": "loha", "lokr": "lokr", "ia3": "ia3", "diag_oft": "diag-oft", "full": "full"}
 """Type → its name in LyCORIS, for the types that the standard trainer has no module of its own for."""
@@ -42,6 +43,12 @@ def words(network: Network) -> dict[str, str]:
         "ss_network_args": json.dumps({**arguments, "dropout": dropout}),
         "ss_network_dropout": str(dropout),
     }
+
+
+def weight(project: Project) -> float:
+    """The strength that a file is meant for: what ``finish:`` rebased it to, else that of the samples."""
+    rebased = (step.rebase.to for step in reversed(project.finish) if step.rebase)
+    return float(next(rebased, project.samples.weight))
 
 
 def line(network: Network) -> str:

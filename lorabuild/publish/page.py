@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lorabuild.publish.chart import Curves
+    from lorabuild.publish.choice import Choice
     from lorabuild.publish.facts import TrainedImage
+    from lorabuild.publish.origin import Origin
+    from lorabuild.publish.sizes import Sizes
+    from lorabuild.publish.timeline import Timeline
     from lorabuild.publish.upset import Learning
 
 
@@ -43,10 +47,21 @@ class Card:
     kept: tuple[str, ...]
     picture: Picture | None
 
+    @property
+    def absorbed(self) -> dict[str, list[str]]:
+        """Trigger → the tags that it took out of this caption."""
+        found: dict[str, list[str]] = {}
+        for tag, trigger in self.image.pruned:
+            found.setdefault(trigger, []).append(tag)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class ConceptPart:
-    """A concept with its share of an epoch (looks at its images; percent) and the cards that are shown of it."""
+    """A concept with its share of an epoch (looks at its images; percent) and the cards that are shown of it.
+
+    ``once``: percent of an epoch in which each image is seen for the first time; the rest are repeats.
+    """
 
     name: str
     triggers: tuple[str, ...]
@@ -55,63 +70,91 @@ class ConceptPart:
     looks: int
     percent: float
     cards: tuple[Card, ...]
+    once: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """How often a trigger is seen: in an epoch, in the whole run, and in percent of an epoch's looks."""
+    """How often a trigger is seen: in an epoch, in the whole run, and in percent of an epoch's looks.
+
+    ``full``: the whole run in percent of the most that one trigger should see.
+    """
 
     name: str
     kind: str
     per_epoch: int
     total: int
     percent: float
-
-
-@dataclass(frozen=True, slots=True)
-class BucketBar:
-    """A bucket in pixels, its images, and percent of the fullest bucket."""
-
-    width: int
-    height: int
-    images: int
-    percent: float
+    full: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One sample picture with its column label; ``shipped`` marks the epoch that was packed."""
+    """One sample picture with its column label.
+
+    ``shipped`` marks the epoch that was packed; ``stop`` is its place on the timeline, None of one that always stands.
+    """
 
     label: str
     picture: Picture
     shipped: bool
+    stop: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PromptRow:
-    """A prompt and its pictures, without the LoRA first, then by epoch and weight; of a slider by strength."""
+    """A prompt and its pictures, without the LoRA first, then by epoch; of a slider by strength.
+
+    ``told``: what else sets it apart from other rows of the prompt (seed, weight).
+    """
 
     prompt: str
     pictures: tuple[Drawn, ...]
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Two files of one concept with the same picture: the one that is used, the one that isn't, and each as it lies."""
+
+    concept: str
+    used: str
+    left: str
+    pictures: tuple[Picture, Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the base draws for a trigger before it is trained, and how it answers the word (0: nonsense, 1: known)."""
+
+    trigger: str
+    answer: float | None
+    picture: Picture
 
 
 @dataclass(frozen=True, slots=True)
 class StageLine:
-    """What a stage did in this build: items that ran, items that were reused, seconds."""
+    """What a stage did in this build: items that ran, items that were reused, seconds; percent of the longest."""
 
     name: str
     ran: int
     reused: int
     seconds: float
+    percent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An image set aside or a warning: what it is about, where it was noticed, in a person's words."""
+    """An image set aside or a finding: what it is about, where it was noticed or its code, in a person's words.
+
+    ``remedy``: what to do about it; lines of lora.yaml may stand below its first. ``trigger``: whose finding it is.
+    """
 
     item: str
     place: str
     text: str
+    remedy: str = ""
+    trigger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +191,23 @@ class ReportData:
     hero: tuple[Drawn, ...]
     hero_prompt: str
     usage: Usage
-    samples: tuple[PromptRow, ...]
+    timeline: Timeline
     curves: Curves | None
     epoch_losses: tuple[tuple[int, float], ...]
     shipped: int
     concepts: tuple[ConceptPart, ...]
     triggers: tuple[Exposure, ...]
-    buckets: tuple[BucketBar, ...]
     aside: tuple[Note, ...]
-    warnings: tuple[Note, ...]
+    findings: tuple[Note, ...]
     stages: tuple[StageLine, ...]
     files: tuple[OutputFile, ...]
     settings: tuple[tuple[str, str], ...]
     version: str
+    origin: Origin
+    sizes: Sizes | None = None
+    duplicates: tuple[Twins, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    choice: Choice | None = None
     targets: tuple[str, ...] = ()
     validated: Mapping[int, float] = field(default_factory=dict)
     stopped: str = ""

@@ -1,4 +1,4 @@
-"""The side file that the web UI (A1111, Forge) reads next to a LoRA."""
+"""Small files beside a LoRA: the one that the web UI (A1111, Forge) reads, and the sums of all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from lorabuild.publish import network, slider
 from lorabuild.schema.families import FACTS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lorabuild.publish.facts import Run
     from lorabuild.schema.project import Project
 
@@ -25,7 +27,7 @@ def card(project: Project, run: Run) -> bytes:
         "description": project.output.description or project.output.title or project.name,
         "sd version": FACTS[project.base.family].webui,
         "activation text": ", ".join(main_triggers(project)),
-        "preferred weight": project.samples.weight,
+        "preferred weight": network.weight(project),
         "negative text": project.samples.negative,
         "notes": notes(project, run),
     }
@@ -42,4 +44,10 @@ def notes(project: Project, run: Run) -> str:
     author = [f"By {project.output.author}."] if project.output.author else []
     license_ = [f"Licence: {project.output.license}."] if project.output.license else []
     made = f"Made with lorabuild {lorabuild.__version__}."
-    return "\n".join([*moved, *concepts, trained, *run.clients, *author, *license_, made])
+    done = [f"Then {step}." for step in run.done]
+    return "\n".join([*moved, *concepts, trained, *done, *run.clients, *author, *license_, made])
+
+
+def sums(files: Mapping[str, str]) -> bytes:
+    """``SHA256SUMS`` as ``sha256sum -c`` reads it. ``files``: name → sha256 hex."""
+    return "".join(f"{sha}  {name}\n" for name, sha in sorted(files.items())).encode()

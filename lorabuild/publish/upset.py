@@ -15,7 +15,7 @@ from lorabuild.balance.verdict import answer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lorabuild.balance.algebra import Answer
+    from lorabuild.balance.algebra import Answer, Finding
     from lorabuild.schema.project import Project
 
 BARS, COLUMN, ROW, LETTER = 130, 46, 32, 8.6  # pixels: the highest bar, a column, a row, a letter of a name
@@ -71,11 +71,19 @@ class Learning(NamedTuple):
     picture: Upset | None
 
 
-def learning(project: Project, reads: Mapping[str, Any], absorbs: Mapping[str, tuple[str, ...]]) -> Learning | None:
-    """From what the report stage reads, and trigger → the patterns that it absorbs; None without triggers."""
+def learning(
+    project: Project,
+    reads: Mapping[str, Any],
+    absorbs: Mapping[str, tuple[str, ...]],
+    words: Sequence[Finding] = (),
+) -> Learning | None:
+    """From what the report stage reads, trigger → the patterns that it absorbs, and what was found about the words.
+
+    None without triggers.
+    """
     if not project.triggers:
         return None
-    found = answer(asked(project, reads["images"], reads["balance"]["triggers"], absorbs))
+    found = answer(asked(project, reads["images"], reads["balance"]["triggers"], absorbs), words)
     return Learning(found, upset(found))
 
 

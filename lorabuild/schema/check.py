@@ -11,10 +11,13 @@ from lorabuild.core.words import nearest
 from lorabuild.schema.check_base import base
 from lorabuild.schema.check_captions import captions
 from lorabuild.schema.check_disk import disk
+from lorabuild.schema.check_finish import finish
 from lorabuild.schema.check_images import images
 from lorabuild.schema.check_loss import loss
 from lorabuild.schema.check_network import network
+from lorabuild.schema.check_output import output
 from lorabuild.schema.check_run import run
+from lorabuild.schema.check_samples import samples
 from lorabuild.schema.check_settings import settings
 from lorabuild.schema.check_shares import shares
 from lorabuild.schema.check_slider import slider
@@ -34,7 +37,7 @@ _NOT_IN_NAMES = frozenset('/\\:*?"<>|\n\t')
 def check(loaded: Loaded) -> None:
     """Look at the project as a whole. Raises ``ProblemsError`` that lists all that is wrong."""
     ours = (_triggers, _concepts, groups, shares, taggers, captions)
-    rules = (*ours, disk, base, settings, images, loss, training, run, network, slider)
+    rules = (*ours, disk, base, settings, samples, images, loss, training, run, network, slider, output, finish)
     if problems := [problem for rule in rules for problem in rule(loaded)]:
         raise ProblemsError(problems)
     for variant in loaded.variants.values():

@@ -47,12 +47,14 @@ def disk(loaded: Loaded) -> Iterator[Problem]:
 def _wrong(loaded: Loaded) -> Iterator[Wrong]:
     yield from _base(loaded)
     for name, concept in loaded.project.concepts.items():
-        yield from _folder(loaded, ("concepts", name, "folder"), concept.folder)
+        if concept.folder is not None:
+            yield from _folder(loaded, ("concepts", name, "folder"), concept.folder)
     regularization = loaded.project.regularization
     if regularization and regularization.folder is not None:
         yield from _folder(loaded, ("regularization", "folder"), regularization.folder)
         yield from _apart(loaded, regularization.folder)
     yield from _tagger(loaded)
+    yield from _merged(loaded)
     yield from _output(loaded)
 
 
@@ -68,7 +70,7 @@ def has_image(folder: Path) -> bool:
 def _apart(loaded: Loaded, written: str) -> Iterator[Wrong]:
     """No picture is both a training image and a regularization image."""
     for name, concept in loaded.project.concepts.items():
-        if _overlap(loaded.site.path(written), loaded.site.path(concept.folder)):
+        if concept.folder and _overlap(loaded.site.path(written), loaded.site.path(concept.folder)):
             what = f"`{written}` and the folder of `{name}` lie in one another: its images would be both"
             yield ("regularization", "folder"), what, "move one of the folders"
 
@@ -161,6 +163,18 @@ def _not_there(where: tuple[str, ...], written: str, path: Path, kind: str) -> W
     hint = f"did you mean `{Path(written).with_name(near).as_posix()}`? " if near else ""
     next_step = f"{hint}A path must lead to {kind}; a hub id is `owner/name`"
     return where, f"there is no model at `{written}`", next_step
+
+
+def _merged(loaded: Loaded) -> Iterator[Wrong]:
+    """The LoRAs that ``finish:`` merges."""
+    for number, step in enumerate(loaded.project.finish):
+        for place, other in enumerate(step.merge or ()):
+            where, path = ("finish", str(number), "merge", str(place), "file"), loaded.site.path(other.file)
+            if path.suffix.lower() in PICKLES:
+                what = f"`{other.file}` is a pickle: opening it could run anybody's code"
+                yield where, what, "use the .safetensors file of the same LoRA"
+            elif not path.is_file():
+                yield _not_there(where, other.file, path, "a .safetensors file")
 
 
 def _output(loaded: Loaded) -> Iterator[Wrong]:

@@ -1,4 +1,4 @@
-"""Settings that do not go together: sizes, pictures with nothing to draw."""
+"""Settings that do not go together: sizes, regularization with nothing to draw."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ if TYPE_CHECKING:
 
     from lorabuild.schema.loaded import Loaded
 
-SAMPLE_STEP = 8
-
 
 def settings(loaded: Loaded) -> Iterator[Problem]:
     """Every pair of settings that can't both be meant."""
     yield from _sizes(loaded)
     yield from _regularization(loaded)
-    yield from _samples(loaded)
 
 
 def _sizes(loaded: Loaded) -> Iterator[Problem]:
@@ -52,17 +49,3 @@ def _regularization(loaded: Loaded) -> Iterator[Problem]:
         what = "nothing says what the base model should draw: there are no prompts, and no trigger has a `class`"
         next_step = "write `generate: {prompts: [...]}`, or `class: creature` in a trigger"
         yield Problem(loaded.where("regularization"), what, next_step)
-
-
-def _samples(loaded: Loaded) -> Iterator[Problem]:
-    samples = loaded.project.samples
-    for word, side in (("width", samples.width), ("height", samples.height)):
-        if side and side % SAMPLE_STEP:
-            fitting = max(SAMPLE_STEP, round(side / SAMPLE_STEP) * SAMPLE_STEP)
-            what = f"no picture is {side} pixels: sides are multiples of {SAMPLE_STEP}"
-            yield Problem(loaded.where(f"samples.{word}"), what, f"write `{word}: {fitting}`")
-    for index, prompt in enumerate(samples.prompts):
-        if not prompt.strip():
-            yield Problem(
-                loaded.place("samples", "prompts", str(index)), "this prompt is empty", "write one, or delete it"
-            )

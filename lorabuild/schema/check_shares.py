@@ -11,6 +11,7 @@ from lorabuild.schema.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lorabuild.schema.concepts import Concept
     from lorabuild.schema.loaded import Loaded
 
 
@@ -25,7 +26,7 @@ def shares(loaded: Loaded) -> Iterator[Problem]:
             near = nearest(concept.rest_of, known)
             hint = f"did you mean `{near}`?" if near else "write the name of a concept over the same folder"
             yield Problem(where, f"there is no concept `{concept.rest_of}`", hint)
-        elif _place(loaded, concept.folder) != _place(loaded, other.folder):
+        elif None in (concept.folder, other.folder) or _place(loaded, concept) != _place(loaded, other):
             what = f"`{name}` and `{concept.rest_of}` are of different folders: neither leaves the other anything"
             yield Problem(where, what, f"write `folder: {other.folder}`, or leave `rest_of` out")
         elif other.share == 1:
@@ -35,8 +36,8 @@ def shares(loaded: Loaded) -> Iterator[Problem]:
             yield Problem(where, f"`{name}` waits for what it leaves itself", "leave one `rest_of` out")
 
 
-def _place(loaded: Loaded, folder: str) -> str:
-    return os.path.realpath(loaded.site.path(folder))
+def _place(loaded: Loaded, concept: Concept) -> str:
+    return os.path.realpath(loaded.site.path(concept.folder or ""))
 
 
 def _circles(loaded: Loaded, name: str) -> bool:

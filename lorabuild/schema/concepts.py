@@ -48,7 +48,12 @@ class Trigger(Section):
 class Concept(Section):
     """A folder of images that show the same triggers."""
 
-    folder: str = Field(examples=["dataset/plain"], description="Folder with the images, relative to lora.yaml.")
+    folder: str | None = Field(
+        None,
+        examples=["dataset/plain"],
+        description="Folder with the images, relative to lora.yaml; **must be written** unless a source gives them.",
+        json_schema_extra=QUIET,
+    )
     triggers: tuple[str, ...] = Field(
         (), examples=[["zorbl"]], description="Triggers that every image of this folder shows, in caption order."
     )

@@ -28,10 +28,23 @@ def consumed(section: Section, place: str) -> dict[str, Any]:
 
 def _flat(label: str, value: Any) -> dict[str, Any]:
     if isinstance(value, Section):
-        return consumed(value, label)
+        short = _short(value)
+        return consumed(value, label) if short is None else {label: short}
     if isinstance(value, dict) and any(isinstance(entry, Section) for entry in value.values()):
         return {key: found for name, entry in value.items() for key, found in _flat(f"{label}.{name}", entry).items()}
+    if isinstance(value, tuple):
+        value = tuple(entry if (short := _short(entry)) is None else short for entry in value)
     if isinstance(value, tuple) and any(isinstance(entry, Section) for entry in value):
         numbered = ((f"{label}.{place}", entry) for place, entry in enumerate(value))
         return {key: found for name, entry in numbered for key, found in _flat(name, entry).items()}
     return {label: list(value) if isinstance(value, tuple) else value}
+
+
+def _short(value: Any) -> Any:
+    """The one word that a section says beside its defaults, if that has a short form; else None."""
+    name = getattr(value, "SHORT", None)
+    if name and all(
+        getattr(value, word) == field.default for word, field in type(value).model_fields.items() if word != name
+    ):
+        return getattr(value, name)
+    return None

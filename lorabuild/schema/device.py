@@ -12,6 +12,10 @@ class Device(Section):
 
     type: Literal["auto", "cpu", "cuda", "mps"] = runtime_only("auto", "Device; `auto` takes cuda, then mps, then cpu.")
     threads: int | None = runtime_only(
-        None, "CPU threads of torch and onnxruntime; default: all cores but at most 8.", ge=1, le=256, examples=[4]
+        None,
+        "CPU threads of torch and onnxruntime, and processes that read pictures; default: all cores but at most 8.",
+        ge=1,
+        le=256,
+        examples=[4],
     )
     batch: int = runtime_only(8, "Images at once through tagger, VAE and sampler.", ge=1, le=1024)

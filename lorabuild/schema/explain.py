@@ -9,6 +9,7 @@ from lorabuild.core.words import nearest
 from lorabuild.schema.expected import example, listed, wanted
 from lorabuild.schema.plain import in_quotes, inline, meaning
 from lorabuild.schema.project import Project
+from lorabuild.schema.prompt_lines import LineError, parse
 from lorabuild.schema.unknown import unknown
 from lorabuild.schema.words import LIST_ITEM, MAP_KEY, Shape, fields, shape
 
@@ -112,7 +113,8 @@ def _unknown_type(case: Case) -> Told:
 
 def _unknown_choice(case: Case) -> Told:
     given = case.given if case.place.raw is None else case.place.raw
-    return _choice(f"`{case.name}`", given, case.shape.choices if case.shape else (), f"{case.name}: ")
+    known = tuple(map(str, case.shape.choices)) if case.shape else ()
+    return _choice(f"`{case.name}`", given, known, f"{case.name}: ")
 
 
 def _choice(subject: str, given: Any, known: tuple[str, ...], before: str) -> Told:
@@ -197,10 +199,19 @@ def _instead(case: Case) -> str:
     return _write(case) if case.field else f"write `{before}{{…}}`" if found.section else ""
 
 
+def _prompt(case: Case) -> Told:
+    try:
+        parse(case.given)
+    except LineError as error:
+        return error.what, error.next_step
+    return _wrong(case)
+
+
 _ANSWERS: dict[str, Callable[[Case], Told]] = {
     "extra_forbidden": _unknown,
     "missing": _missing,
     "literal_error": _unknown_choice,
     "too_short": _empty,
     "string_pattern_mismatch": _pattern,
+    "prompt_line": _prompt,
 }

@@ -11,13 +11,16 @@ from lorabuild.schema.budget import Budget
 from lorabuild.schema.captions import Captions
 from lorabuild.schema.concepts import Concept, Trigger
 from lorabuild.schema.device import Device
+from lorabuild.schema.finish import Finish
 from lorabuild.schema.images import Images
+from lorabuild.schema.judge import Judge
 from lorabuild.schema.network import LoRA, Network
 from lorabuild.schema.output import Output
 from lorabuild.schema.regularization import Regularization
 from lorabuild.schema.samples import Samples
-from lorabuild.schema.section import Section, frozen
+from lorabuild.schema.section import QUIET, Section, frozen
 from lorabuild.schema.slider import Slider
+from lorabuild.schema.sources import Source
 from lorabuild.schema.store import Storage
 from lorabuild.schema.training import Training
 
@@ -34,6 +37,12 @@ class Project(Section):
         "lora", description="`lora` learns from images; `slider` learns a direction between prompts, without images."
     )
     base: Base = Field(description="The model that the LoRA is trained on.")
+    sources: tuple[Source, ...] = Field(
+        (),
+        examples=[[{"path": "../raw/fanart.zip", "into": "misc"}]],
+        description="Where pictures come from beside the concepts' folders.",
+        json_schema_extra=QUIET,
+    )
     triggers: dict[str, Trigger] = Field(
         {}, examples=[{"zorbl": {"kind": "character"}}], description="New words and what they absorb."
     )
@@ -57,7 +66,14 @@ class Project(Section):
     )
     network: Network = Field(LoRA(), description="The adapter that is trained.")
     training: Training = Field(Training(), description="Optimizer, schedule, loss, batches.")
+    finish: tuple[Finish, ...] = Field(
+        (),
+        examples=[[{"rebase": {"from": 0.5}}, {"resize": 16}]],
+        json_schema_extra=QUIET,
+        description="What is done to the trained LoRA before it is packed, step by step.",
+    )
     samples: Samples = Field(Samples(), description="Pictures drawn to judge the result.")
+    judge: Judge = Field(Judge(), description="How epochs are compared, to choose one.")
     output: Output = Field(Output(), description="Where the result goes and what it says of itself.")
     device: Device = Field(Device(), description="Where the work is done.")
     store: Storage = Field(Storage(), description="Where results are kept and shared.")

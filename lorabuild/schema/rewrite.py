@@ -29,7 +29,7 @@ class Splice(NamedTuple):
     text: str
 
 
-def put(text: str, trail: Trail, value: str) -> str:
+def put(text: str, trail: Trail, value: Any) -> str:
     """The text with a word set: ``captions.replace.OLD`` is ``value``; missing sections are made.
 
     Raises ProjectError where that can't be done without touching anything else.
@@ -60,13 +60,13 @@ def _checked(text: str, trail: Trail, wanted: Callable[[Any], Any], edit: Callab
     )
 
 
-def _put(text: str, root: yaml.Node, trail: Trail, value: str) -> Splice | None:
+def _put(text: str, root: yaml.Node, trail: Trail, value: Any) -> Splice | None:
     node, missing = _found(root, trail)
     if missing:
         return _entry(text, node, missing, value)
     if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">"):
         return None
-    return Splice(node.start_mark.index, node.end_mark.index, ("" if node.value else " ") + quoted(value))
+    return Splice(node.start_mark.index, node.end_mark.index, ("" if node.value else " ") + inline(value))
 
 
 def _append(text: str, root: yaml.Node, trail: Trail, value: Any) -> Splice | None:

@@ -62,7 +62,7 @@ def scaffold(folder: Path, template: str, answers: Answers) -> list[Path]:
         hint = f"did you mean `{near}`?" if near else f"choose one of: {', '.join(TEMPLATES)}"
         raise ProjectError(f"there is no template `{template}`", next_step=hint)
     texts = {FILE: _rendered(template, answers)}
-    texts |= {name: (templates() / source).read_text("utf-8") for name, source in _SHARED.items()}
+    texts |= beside_lora_yaml()
     concepts = parse(texts[FILE], folder).project.concepts.values()
     for name in texts:
         if os.path.lexists(folder / name):
@@ -71,7 +71,12 @@ def scaffold(folder: Path, template: str, answers: Answers) -> list[Path]:
                 where=str(folder / name),
                 next_step="choose another folder (`lorabuild init DIR`), or move the file away",
             )
-    return _write(folder, texts, [folder / concept.folder for concept in concepts])
+    return _write(folder, texts, [folder / concept.folder for concept in concepts if concept.folder])
+
+
+def beside_lora_yaml() -> dict[str, str]:
+    """What git should know: name → text of the files beside a new lora.yaml."""
+    return {name: (templates() / source).read_text("utf-8") for name, source in _SHARED.items()}
 
 
 def templates() -> Path:

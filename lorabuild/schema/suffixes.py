@@ -7,3 +7,6 @@ MASK_ENDINGS = (".mask", "-masklabel")
 """``a.mask.png`` is the mask of ``a.jpg`` beside it; the second form is OneTrainer's."""
 MASK_FOLDER = "masks"
 """``masks/a.png`` is the mask of ``a.jpg`` beside the folder."""
+ARCHIVES = frozenset({".zip", ".cbz"})
+FILMS = frozenset({".mkv", ".mp4", ".m4v", ".mov", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".wmv", ".flv"})
+LISTS = frozenset({".csv", ".jsonl"})

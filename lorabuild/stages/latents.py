@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,8 +47,7 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     model = family.load(source.locate(site), site.project.base, parts, chosen, device.FULL)
     record = device.record(chosen, device.FULL, settings.batch)
     bench = _Bench(model, site, outputs, emit, record, total=len(inputs))
-    for bucket, members in _by(images, "bucket"):
-        bench.encode(bucket, members)
+    bench.encode(sorted(images, key=_bucket))
     for _, members in _by(priors, "size", "steps", "cfg"):
         bench.draw(members)
 
@@ -64,14 +64,30 @@ class _Bench:
     total: int
     done: int = field(default=0)
 
-    def encode(self, bucket: tuple[int, int], items: Sequence[Item]) -> None:
-        """Images of one bucket, a fixed number a pass."""
+    def encode(self, items: Sequence[Item]) -> None:
+        """Images in the order of their buckets, a fixed number a pass; they are read ahead while the VAE works."""
+        counts = {bucket: self._rows(bucket) for bucket in map(_bucket, items)}
+        for bucket, pictures in groupby(self._pictures(items, max(counts.values(), default=1)), key=_bucket_of):
+            while batch := list(islice(pictures, counts[bucket])):
+                self._encode(batch, bucket, counts[bucket])
+
+    def _rows(self, bucket: tuple[int, int]) -> int:
+        """How many images of a bucket go through the VAE at once."""
         from lorabuild.models.device import rows
 
-        count = rows(self.model.device, bucket[0] * bucket[1], self.site.project.device.batch)
-        pictures = _pictures(items, self.site, count)
-        while batch := list(islice(pictures, count)):
-            self._encode(batch, bucket, count)
+        return rows(self.model.device, bucket[0] * bucket[1], self.site.project.device.batch)
+
+    def _pictures(self, items: Sequence[Item], batch: int) -> Iterator[tuple[Item, Looked]]:
+        """Decoded and fitted images; what changed is passed over, what can't be read any more is set aside."""
+        from lorabuild.images.decode import UnreadableError
+        from lorabuild.images.pool import in_order, plain
+
+        work = partial(_read, settings=plain(self.site.project.images))
+        for item, picture in in_order(work, items, self.site.project.device.threads, batch, self.emit, "latents"):
+            if isinstance(picture, UnreadableError):
+                self.outputs.aside(item, picture.what)
+            elif picture is not None:
+                yield item, picture
 
     def _encode(self, batch: Sequence[tuple[Item, Looked]], bucket: tuple[int, int], count: int) -> None:
         from lorabuild.models.tensors import pack, stacked
@@ -144,17 +160,20 @@ def _by(items: Iterable[Item], *names: str) -> Iterator[tuple[Any, list[Item]]]:
         yield found, list(group)
 
 
-def _pictures(items: Sequence[Item], site: Site, batch: int) -> Iterator[tuple[Item, Looked]]:
-    """Decoded and fitted images, a batch read ahead by threads while the VAE works; changed ones are passed over."""
+def _bucket(item: Item) -> tuple[int, int]:
+    width, height = item.reads["bucket"]
+    return width, height
+
+
+def _bucket_of(read: tuple[Item, Looked]) -> tuple[int, int]:
+    return _bucket(read[0])
+
+
+def _read(item: Item, settings: Images) -> Looked | None:
+    """An image as it goes into its latents."""
     from lorabuild.images.looked import Chances
-    from lorabuild.images.pool import in_order
 
-    def work(item: Item) -> Looked | None:
-        return _picture(item.reads, site.project.images, Chances())
-
-    for item, picture in in_order(work, items, site.project.device.threads, batch):
-        if picture is not None:
-            yield item, picture
+    return _picture(item.reads, settings, Chances())
 
 
 def _picture(reads: Mapping[str, Any], settings: Images, chances: Chances) -> Looked | None:
@@ -186,9 +205,7 @@ def mask_tensor(mask: NDArray[np.uint8], factor: int) -> Tensor:
 
 def live(site: Site, model: Model) -> Live:
     """Pictures for a training that caches none: each look decodes its picture and encodes it with the model's VAE."""
-    from functools import partial
-
-    from lorabuild.images.pool import MOST_THREADS
+    from lorabuild.images.pool import MOST_WORKERS
     from lorabuild.training.live import Live
 
     show = partial(_shown, settings=site.project.images, factor=model.vae_factor)
@@ -200,7 +217,7 @@ def live(site: Site, model: Model) -> Live:
         seed=site.project.training.seed,
         flip=site.project.images.flip,
         together=model.device.type != "cpu",
-        threads=min(site.project.device.threads or os.cpu_count() or 1, MOST_THREADS),
+        threads=min(site.project.device.threads or os.cpu_count() or 1, MOST_WORKERS),
     )
 
 

@@ -1,4 +1,4 @@
-"""Package: the shipped file, its side file, its preview and the grid.
+"""Package: the shipped file, epochs and side files beside it, preview, grid, model card and sums.
 
 One item. ``reads`` is plain JSON (digests are ``b3:…`` of blobs in the store)::
 
@@ -17,17 +17,22 @@ One item. ``reads`` is plain JSON (digests are ``b3:…`` of blobs in the store)
                                       # width and height after prepare; further words are left alone
      "priors": [{"bucket": [512, 512], "repeats": 1}, …],
      "date": None,                    # SOURCE_DATE_EPOCH as an int, or None
-     "pictures": [{"prompt": "zorbl, forest", "epoch": 8, "weight": 1.0, "picture": digest}, …]}
-                                      # epoch 0 = without the LoRA
+     "pictures": [{"prompt": "zorbl, forest", "epoch": 8, "weight": 1.0, "picture": digest}, …],
+                                      # epoch 0 = without the LoRA; "negative", "seed", "size", … as they were drawn
+     "beside": [{"epoch": 2, "steps": 100, "lora": digest}, …],      # epochs that are handed out, too
+     "prefix": ""}                    # in front of README.md and SHA256SUMS where other LoRAs may have theirs
 
-The ``.safetensors`` depends on everything but ``pictures``. Outputs: ``<name>.safetensors``, ``<name>.json``, and where
-there are pictures ``<name>.png`` (the shipped epoch's first prompt) and ``<name>-grid.png``. Facts: ``files``:
-``{name: {"sha256": hex, "bytes": int}}``, ``sshs_model_hash``, and ``tag_frequency`` where the tag table was trimmed.
+The ``.safetensors`` depends on everything but ``pictures``. Outputs: ``<name>.safetensors`` and, of the epochs beside
+it, ``<name>-000002.safetensors``; unless ``output.without`` names them ``<name>.json`` and ``<name>.civitai.info``,
+where there are pictures ``<name>.png`` (the shipped epoch's first prompt) and ``<name>-grid.png``, ``README.md`` with
+``<name>-sample-2.png``, … (its further prompts), and ``SHA256SUMS``. Facts: ``files``: ``{name: {"sha256": hex,
+"bytes": int}}``, ``sshs_model_hash``, and ``tag_frequency`` where the tag table was trimmed.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,22 +42,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lorabuild.core.item import Item, Outputs
+    from lorabuild.publish.facts import Run
     from lorabuild.schema.project import Project
     from lorabuild.schema.site import Site
-    from lorabuild.schema.slider import Slider
 
-VERSION = 1
+VERSION = 2
+MOST_SAMPLES = 12
+"""Pictures on the model card."""
+Files = dict[str, bytes]
 
 
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
     """Pack the checkpoint. Raises ``StageError`` where its weights don't fit into fp16."""
     for done, item in enumerate(inputs, 1):
-        name = site.project.name
-        lora, metadata = shipped(site.project, item.reads, outputs.read(item.reads["lora"]))
-        files = {f"{name}.safetensors": lora, **side_files(site.project, item.reads, outputs)}
+        files, metadata = handed(site.project, item.reads, outputs)
         facts: dict[str, Any] = {"files": {}, "sshs_model_hash": metadata["sshs_model_hash"]}
         for file, data in files.items():
-            facts["files"][file] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+            facts["files"][file] = {"sha256": _sha(data), "bytes": len(data)}
         if trimmed := metadata.get("lorabuild.tag_frequency"):
             facts["tag_frequency"] = trimmed
             note = {"code": "tags-trimmed", "item": item.id, "text": f"the metadata lists {trimmed}"}
@@ -61,45 +67,131 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
         emit(Event("progress", "package", {"done": done, "total": len(inputs), "unit": "files"}))
 
 
+def handed(project: Project, reads: Mapping[str, Any], outputs: Outputs) -> tuple[Files, dict[str, str]]:
+    """File name → bytes of everything that is handed out, and the metadata of the .safetensors."""
+    from lorabuild.publish import sidecars
+
+    name = project.name
+    lora, metadata = shipped(project, reads, outputs.read(reads["lora"]))
+    files = {f"{name}.safetensors": lora}
+    for other in reads.get("beside", ()):
+        file = f"{name}-{other['epoch']:06d}.safetensors"
+        files[file], _ = shipped(project, {**reads, **other}, outputs.read(other["lora"]))
+    files |= side_files(project, reads, outputs)
+    files |= about(project, reads, outputs, files, metadata["sshs_model_hash"])
+    if "sums" not in project.output.without:
+        sums = {file: _sha(data) for file, data in files.items()}
+        files[f"{reads.get('prefix', '')}SHA256SUMS"] = sidecars.sums(sums)
+    return files, metadata
+
+
 def shipped(project: Project, reads: Mapping[str, Any], state: bytes) -> tuple[bytes, dict[str, str]]:
     """The .safetensors bytes and their metadata."""
     from lorabuild.publish import dataset, facts, file, hashes, metadata
 
     made = facts.run_of(reads)
     base_hashes = hashes.model_hashes(Path(made.base.path)) if made.base.path else None
-    tensors = file.bare(file.halve(file.load(state)))
-    words = metadata.complete(tensors, metadata.words(project, made, base_hashes), dataset.tag_table(made.images))
+    held, plain = file.load(state), metadata.words(project, made, base_hashes)
+    if project.finish:
+        held, plain = _finished(project, reads, held, plain)
+    tensors = file.bare(file.narrow(_even(project, held), project.output.precision))
+    words = metadata.complete(tensors, plain, dataset.tag_table(made.images))
     return file.with_metadata(tensors, words), words
 
 
-def side_files(project: Project, reads: Mapping[str, Any], outputs: Outputs) -> dict[str, bytes]:
-    """File name → bytes of what lies beside the .safetensors."""
+def _even(project: Project, state: Any) -> Any:
+    """Layers of other strengths with the alpha that most have: diffusers reads no other in attention layers."""
+    from lorabuild.networks import clients, stored, strength
+
+    return stored.state_of(strength.even(stored.layers(state))) if project.network.type in clients.PLAIN else state
+
+
+def _finished(project: Project, reads: Mapping[str, Any], state: Any, words: dict[str, str]) -> tuple[Any, Any]:
+    """What ``finish:`` makes of the trained state, and of the words that tell of it."""
+    from lorabuild.networks import finish, inspect
+    from lorabuild.publish import reworked
+
+    others = [reworked.held(Path(path), digest)[0] for path, digest in reads.get("merged", ())]
+    made = finish.finished(state, project.finish, others)
+    return made, reworked.corrected(words, inspect.about(state), inspect.about(made), finish.said(project.finish))
+
+
+def side_files(project: Project, reads: Mapping[str, Any], outputs: Outputs) -> Files:
+    """File name → bytes of what the web UI shows, and the grid."""
+    from lorabuild.publish import sidecars
+
+    files = {f"{project.name}.json": sidecars.card(project, made_of(project, reads))}
+    if reads["pictures"]:
+        draw = _slider_files if project.slider else _picture_files
+        files |= draw(project, reads, outputs)
+    kinds = {"a1111": ".json", "preview": ".png", "grid": "-grid.png"}
+    unwanted = {project.name + kinds[kind] for kind in project.output.without if kind in kinds}
+    return {file: data for file, data in files.items() if file not in unwanted}
+
+
+def about(project: Project, reads: Mapping[str, Any], outputs: Outputs, files: Files, tensors: str) -> Files:
+    """What tells of these files: the info of Civitai's kind, and the model card with its pictures.
+
+    ``tensors``: ``sshs_model_hash`` of the .safetensors.
+    """
+    from lorabuild.evaluate import picture
+    from lorabuild.publish import civitai, model_card
+
+    made, without, found = made_of(project, reads), project.output.without, dict[str, bytes]()
+    drawn = [] if project.slider else samples(project, reads)
+    if "civitai" not in without:
+        name = f"{project.name}.safetensors"
+        lora = {"name": name, "data": files[name], "sha256": _sha(files[name]), "tensors": tensors}
+        found[f"{project.name}.civitai.info"] = civitai.info(project, made, lora, drawn)
+    if "card" not in without:
+        first = f"{project.name}.png"
+        names = [f"{project.name}-sample-{number}.png" for number in range(1, len(drawn) + 1)]
+        names[:1] = [first] if drawn and first in files else names[:1]
+        shown = dict(zip(names, drawn, strict=True))
+        found |= {file: picture.preview(outputs.read(one["picture"])) for file, one in shown.items() if file != first}
+        told = model_card.files(project, made, reads.get("beside", ()), [*files, *found])
+        found[f"{reads.get('prefix', '')}README.md"] = model_card.card(project, made, shown, told)
+    return found
+
+
+def made_of(project: Project, reads: Mapping[str, Any]) -> Run:
+    """The run, with what ``finish:`` did to it since."""
+    from lorabuild.networks import finish
+    from lorabuild.publish import facts
+    from lorabuild.schema.plain import inline
+
+    return replace(facts.run_of(reads), done=tuple(inline(step)[1:-1] for step in finish.said(project.finish)))
+
+
+def samples(project: Project, reads: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The shipped epoch's pictures, one of each prompt."""
+    from lorabuild.publish.sheet import shipped
+
+    return shipped(reads["pictures"], reads["epoch"], project.samples.weight)[:MOST_SAMPLES]
+
+
+def _picture_files(project: Project, reads: Mapping[str, Any], outputs: Outputs) -> Files:
+    """The grid, prompts by epochs and weights; and the shipped epoch's first prompt for the card."""
     from lorabuild.evaluate import grid, picture
-    from lorabuild.publish import facts, sidecars
+    from lorabuild.publish.sheet import sheet
 
-    files = {f"{project.name}.json": sidecars.card(project, facts.run_of(reads))}
     pictures = reads["pictures"]
-    if not pictures:
-        return files
-    if project.slider:
-        return files | _slider_files(project, project.slider, reads, outputs)
-    columns = list(dict.fromkeys((entry["epoch"], entry["weight"]) for entry in pictures))
-    columns.sort()
-    drawn = {(entry["prompt"], entry["epoch"], entry["weight"]): entry["picture"] for entry in pictures}
-    prompts = list(dict.fromkeys(entry["prompt"] for entry in pictures))
-    cells = [[_read(outputs, drawn.get((prompt, *column))) for column in columns] for prompt in prompts]
-    files[f"{project.name}-grid.png"] = grid.grid(prompts, labels(columns), cells)
-    best = [entry for entry in pictures if entry["epoch"] == reads["epoch"]] or pictures
-    files[f"{project.name}.png"] = picture.preview(outputs.read(best[0]["picture"]))
-    return files
+    rows, columns, cells = sheet(pictures)
+    read = [[_read(outputs, digest) for digest in row] for row in cells]
+    best = samples(project, reads) or [entry for entry in pictures if entry["epoch"]] or pictures
+    return {
+        f"{project.name}-grid.png": grid.grid(rows, columns, read),
+        f"{project.name}.png": picture.preview(outputs.read(best[0]["picture"])),
+    }
 
 
-def _slider_files(project: Project, settings: Slider, reads: Mapping[str, Any], outputs: Outputs) -> dict[str, bytes]:
+def _slider_files(project: Project, reads: Mapping[str, Any], outputs: Outputs) -> Files:
     """A slider's grid, prompts by strengths; and for its card the first prompt at both ends and without it."""
     from lorabuild.evaluate import grid
     from lorabuild.publish import slider
 
-    rows = list(slider.layout(reads["pictures"], settings))
+    assert project.slider
+    rows = list(slider.layout(reads["pictures"], project.slider))
     first = next((row for row in rows if row.epoch == reads["epoch"]), rows[0])
     strengths = sorted(first.pictures)
     ends = sorted({strengths[0], 0.0, strengths[-1]})
@@ -114,14 +206,9 @@ def _slider_files(project: Project, settings: Slider, reads: Mapping[str, Any], 
     }
 
 
-def labels(columns: Sequence[tuple[int, float]]) -> list[str]:
-    """What stands above each (epoch, weight); the weight is said only where there are several."""
-    several = len({weight for epoch, weight in columns if epoch}) > 1
-    return [
-        "without LoRA" if not epoch else f"epoch {epoch}" + (f", weight {weight:g}" if several else "")
-        for epoch, weight in columns
-    ]
-
-
 def _read(outputs: Outputs, digest: str | None) -> bytes | None:
     return None if digest is None else outputs.read(digest)
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

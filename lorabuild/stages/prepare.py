@@ -27,11 +27,12 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     from functools import partial
 
     from lorabuild.images.decode import UnreadableError, record
-    from lorabuild.images.pool import in_order
+    from lorabuild.images.pool import in_order, plain
 
     made_with = record()
-    work = partial(_facts, settings=site.project.images)
-    for done, (item, found) in enumerate(in_order(work, inputs, site.project.device.threads), start=1):
+    work = partial(_facts, settings=plain(site.project.images))
+    answers = in_order(work, inputs, site.project.device.threads, 1, emit, "prepare")
+    for done, (item, found) in enumerate(answers, start=1):
         if found is None:
             text = "changed while it was read; it is prepared next time"
             emit(Event("note", "prepare", {"code": "changed", "item": item.id, "text": text}))

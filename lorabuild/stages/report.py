@@ -12,14 +12,23 @@ One item. ``reads`` has every word that :mod:`lorabuild.stages.package` document
      "log": digest or None,            # train's JSON lines {step, epoch, loss, lr, concepts, …}
      "stopped": "epoch 3 of 8: …",     # how an early stop ended the training, else empty
      "stages": [{"name": "tag", "ran": 1, "reused": 19, "seconds": 0.8}],    # of this build, in order
-     "files": [{"name": "zorbl.safetensors", "sha256": hex, "bytes": 123}]}  # the package's facts, in order
+     "files": [{"name": "zorbl.safetensors", "sha256": hex, "bytes": 123}],  # the package's facts, in order
+     "duplicates": [{"concept": "plain", "used": "dataset/plain/a.png", "left": "dataset/plain/b.png",
+                     "paths": ["/abs/a.png", "/abs/b.png"]}],
+     "words": [["zorbl", "contaminated-word", ["orb"], "the base reads …", "take a free word: …"]],
+     "probe": {"answers": {"zorbl": 0.1}, "pictures": {"zorbl": digest}},    # where the base was asked, else empty
+     "pick": {"epoch": 3, "weight": 1.0, "verdict": "good", "why": […], "rows": […]} or None,
+     "models": {"base": {"source", "revision", "parts": {"unet": digest}}},  # as lora.lock has them,
+     "record": {"train": [{"device", "dtype", "threads", …}]},               # and on what each stage ran
+     "settings": digest, "lock": "sha256 of lora.lock" or ""}                # empty where variants are in it too
 
-Output: ``report.html``. A source file that changed or went away since the plan leaves the
-item undone.
+Below ``files`` every word may be missing. Output: ``report.html``. A source file that changed or went away since the
+plan leaves the item undone; one of a pair of duplicates only leaves its pair out.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.events import Emit, Event
@@ -34,9 +43,10 @@ if TYPE_CHECKING:
     from lorabuild.publish.upset import Learning
     from lorabuild.schema.site import Site
 
-VERSION = 3
+VERSION = 4
 MOST_CARDS = 240
 """Pictures in the gallery, shared evenly among the concepts: the page stays within a few megabytes."""
+MOST_TWINS = 24
 CARD, SAMPLE = 320, 384
 """Longest side of a gallery picture and of a sample on the page, in pixels."""
 
@@ -55,30 +65,58 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
 
 def _drawings(reads: Mapping[str, Any], site: Site, outputs: Outputs, emit: Emit) -> Drawings | None:
     """Pictures and curves of the page; None where an image's file has changed since the plan."""
-    from lorabuild.evaluate import loss, picture
+    from lorabuild.evaluate import loss
     from lorabuild.publish import chart, gather
 
     images = _gallery(reads["images"], site, emit)
     if images is None:
         return None
-    samples = {
-        entry["picture"]: _picture(picture.thumbnail(picture.decode(outputs.read(entry["picture"])), SAMPLE))
-        for entry in reads["pictures"]
-    }
+    samples = {entry["picture"]: _kept(entry["picture"], outputs) for entry in reads["pictures"]}
+    asked = reads.get("probe", {}).get("pictures", {})
     steps = loss.read(outputs.read(reads["log"])) if reads["log"] else ()
     losses = [step.loss for step in steps]
     validated, epochs = loss.validated(steps), [step.epoch for step in steps]
     history = chart.History(losses, loss.smooth(losses), epochs, validated, loss.by_concept(steps), loss.rates(steps))
-    means, learned = tuple(loss.by_epoch(steps).items()), _learned(reads, site)
-    return gather.Drawings(images, samples, chart.curves(history), means, validated, learned)
+    return gather.Drawings(
+        images=images,
+        samples=samples,
+        curves=chart.curves(history),
+        losses=tuple(loss.by_epoch(steps).items()),
+        validated=validated,
+        learning=_learned(reads, site),
+        twins=_twins(reads.get("duplicates", ())[:MOST_TWINS], site),
+        probes={name: _kept(picture, outputs) for name, picture in asked.items()},
+    )
+
+
+def _kept(blob: str, outputs: Outputs) -> Picture:
+    """A picture that lies in the store, small."""
+    from lorabuild.evaluate import picture
+
+    return _picture(picture.thumbnail(picture.decode(outputs.read(blob)), SAMPLE))
 
 
 def _learned(reads: Mapping[str, Any], site: Site) -> Learning | None:
     from lorabuild.captions.kinds import absorbed
-    from lorabuild.publish import upset
+    from lorabuild.publish import findings, upset
 
     triggers = site.project.triggers
-    return upset.learning(site.project, reads, {name: absorbed(trigger) for name, trigger in triggers.items()})
+    absorbs = {name: absorbed(trigger) for name, trigger in triggers.items()}
+    return upset.learning(site.project, reads, absorbs, findings.words(reads))
+
+
+def _twins(pairs: Sequence[Mapping[str, Any]], site: Site) -> dict[str, tuple[Picture, Picture]]:
+    """Both pictures of each pair, by the name of the one that is left out, as far as their files are there."""
+    from lorabuild.evaluate import picture
+    from lorabuild.images import decode
+
+    found = {}
+    for pair in pairs:
+        with suppress(OSError, decode.UnreadableError):
+            both = (decode.prepared(path, site.project.images).image for path in pair["paths"])
+            used, left = (_picture(picture.thumbnail(image, CARD)) for image in both)
+            found[pair["left"]] = used, left
+    return found
 
 
 def _gallery(images: Sequence[Mapping[str, Any]], site: Site, emit: Emit) -> dict[tuple[str, str], Picture] | None:

@@ -1,19 +1,21 @@
 """Sample: pictures drawn with and without the LoRA, to judge it by.
 
-One item a picture. ``reads``: prompt, negative, seed, steps, cfg, size [w, h] in pixels, ``lora`` (digest of an epoch's
-fp32 state, or None), ``weight``, ``epoch``. Without a LoRA, or at weight 0, nothing is put on the model: such a picture
-is exactly the base's. Output: ``picture`` (PNG).
+One item a picture. ``reads``: prompt, negative, seed, steps, cfg, size [w, h] in pixels, ``sampler`` (the base's own
+where it isn't said), ``lora`` (digest of an epoch's fp32 state, or None), ``weight``, ``blocks`` (block → factor on top
+of it), ``epoch``. Without a LoRA, or at weight 0, nothing is put on the model: such a picture is exactly the base's.
+Output: ``picture`` (PNG).
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.events import Emit, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lorabuild.core.item import Item, Outputs
     from lorabuild.models.family import Model
@@ -23,24 +25,51 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Easel:
+    """A loaded base model, ready to draw."""
+
+    model: Model
+    record: dict[str, Any]
+
+
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
     """Draw the pictures; the model is loaded once, each LoRA is put on once for each weight."""
+    pictures = [item for item in inputs if "measure" not in item.reads]
+    if pictures:
+        draw(easel(site), pictures, site, outputs, emit)
+    if len(pictures) < len(inputs):
+        from lorabuild.stages import judging
+
+        judging.run([item for item in inputs if "measure" in item.reads], site, outputs, emit, easel)
+
+
+def easel(site: Site) -> Easel:
+    """The base model on the device that draws."""
     from lorabuild.models import device as devices
     from lorabuild.models import family, source
 
-    device, batch = devices.pick(site.project.device), site.project.device.batch
+    device = devices.pick(site.project.device)
     dtype = devices.drawing(device)
-    record = devices.record(device, dtype, batch)
     model = family.load(source.locate(site), site.project.base, family.PARTS, device, dtype)
+    return Easel(model, devices.record(device, dtype, site.project.device.batch))
+
+
+def draw(easel: Easel, inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
+    """Draw the pictures on a model that is loaded already; it is left as it was."""
+    from lorabuild.models import device as devices
+
+    model, record, batch = easel.model, easel.record, site.project.device.batch
     done = 0
-    for (lora, weight), wearing in alike(inputs, "lora", "weight"):
-        with worn(model, site.project, outputs.read(lora) if lora and weight else None, weight):
-            for _, items in alike(wearing, "steps", "cfg", "size"):
+    for (lora, weight, blocks), wearing in alike(inputs, "lora", "weight", "blocks"):
+        with worn(model, site.project, outputs.read(lora) if lora and weight else None, weight, dict(blocks or ())):
+            for _, items in alike(wearing, "steps", "cfg", "size", "sampler"):
                 width, height = items[0].reads["size"]
-                rows = devices.rows(device, width * height, batch)
+                rows = devices.rows(model.device, width * height, batch)
                 for start in range(0, len(items), rows):
                     group = items[start : start + rows]
-                    _draw(model, group, outputs, record, batch)
+                    for drawn in _draw(model, group, outputs, record, batch):
+                        emit(drawn)
                     done += len(group)
                     emit(Event("progress", "sample", {"done": done, "total": len(inputs), "unit": "pictures"}))
 
@@ -49,14 +78,20 @@ def alike(items: Sequence[Item], *words: str) -> Iterator[tuple[tuple[Any, ...],
     """The items in groups that read the same under these words, in the order in which each group begins."""
     groups: dict[tuple[Any, ...], list[Item]] = {}
     for item in items:
-        read = (item.reads[word] for word in words)
-        groups.setdefault(tuple(tuple(value) if isinstance(value, list) else value for value in read), []).append(item)
+        groups.setdefault(tuple(_fixed(item.reads.get(word)) for word in words), []).append(item)
     yield from groups.items()
 
 
+def _fixed(value: Any) -> Any:
+    """A list or a map as something that can be a key."""
+    return tuple(value.items() if isinstance(value, dict) else value) if isinstance(value, list | dict) else value
+
+
 @contextmanager
-def worn(model: Model, project: Project, state: bytes | None, weight: float) -> Iterator[None]:
-    """The model with a LoRA on it at this weight, and without it again afterwards."""
+def worn(
+    model: Model, project: Project, state: bytes | None, weight: float, blocks: Mapping[str, float] | None = None
+) -> Iterator[None]:
+    """The model with a LoRA on it at this weight, times a block's own, and without it again afterwards."""
     if state is None:
         yield
         return
@@ -70,12 +105,27 @@ def worn(model: Model, project: Project, state: bytes | None, weight: float) -> 
     try:
         adapter.load_state(file.load(state))
         adapter.to(model.device).multiplier = weight
+        adapter.share(_shares(layers, blocks or {}))
         yield
     finally:
         adapter.detach()
 
 
-def _draw(model: Model, items: Sequence[Item], outputs: Outputs, record: dict[str, Any], batch: int) -> None:
+def _shares(layers: Iterable[str], blocks: Mapping[str, float]) -> dict[str, float]:
+    """Layer → factor of its block; a layer whose block isn't spoken of is left out."""
+    from lorabuild.schema.blocks import block_of, expanded, size_of
+
+    layers = list(layers)
+    factors = expanded(blocks, size_of(layers))
+    return {layer: factors[block] for layer in layers if (block := block_of(layer)) in factors}
+
+
+TOLD = ("prompt", "epoch", "step", "weight", "seed")
+"""What the event of a picture says of it, beside its digest."""
+
+
+def _draw(model: Model, items: Sequence[Item], outputs: Outputs, record: dict[str, Any], batch: int) -> Iterator[Event]:
+    """What is to be said of each picture, once it is drawn."""
     from lorabuild.evaluate import picture
 
     shared = items[0].reads
@@ -88,6 +138,10 @@ def _draw(model: Model, items: Sequence[Item], outputs: Outputs, record: dict[st
         width=shared["size"][0],
         height=shared["size"][1],
         batch=batch,
+        sampler=shared.get("sampler", ""),
     )
     for item, pixels in zip(items, pictures, strict=True):
-        outputs.done(item, {"picture": outputs.write(picture.png(pixels.numpy()))}, record=record)
+        written = outputs.write(picture.png(pixels.numpy()))
+        outputs.done(item, {"picture": written}, record=record)
+        told = {word: item.reads[word] for word in TOLD if word in item.reads}
+        yield Event("picture", "sample", {"item": item.id, "picture": written, **told})

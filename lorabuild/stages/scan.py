@@ -26,7 +26,8 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     from lorabuild.images.pool import in_order
 
     made_with = record()
-    for done, (item, found) in enumerate(in_order(_probed, inputs, site.project.device.threads), start=1):
+    answers = in_order(_probed, inputs, site.project.device.threads, 1, emit, "scan")
+    for done, (item, found) in enumerate(answers, start=1):
         if found is None:
             text = "changed while it was read; it is scanned next time"
             emit(Event("note", "scan", {"code": "changed", "item": item.id, "text": text}))

@@ -13,7 +13,7 @@ from lorabuild.core.events import Event
 from lorabuild.core.item import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lorabuild.core.events import Emit
     from lorabuild.core.item import Outputs
@@ -52,14 +52,15 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
 def _ask(settings: Any, inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
     """One tagger, all items."""
     from lorabuild.core.words import hand
-    from lorabuild.images.pool import in_order
+    from lorabuild.images.pool import in_order, plain
 
     threads = site.project.device.threads
     module = hand("taggers", settings.type)
     tagger = module.load(settings, site, threads or min(os.cpu_count() or 1, _MOST_THREADS))
-    read = _text if module.READS == "side" else partial(_picture, settings=site.project.images)
+    images, show = plain(site.project.images), getattr(tagger, "show", None)
+    read = _text if module.READS == "side" else partial(_picture, settings=images, show=show)
     done = 0
-    for chunk in _chunks(in_order(read, inputs, threads, tagger.batch), tagger.batch):
+    for chunk in _chunks(in_order(read, inputs, threads, tagger.batch, emit, "tag"), tagger.batch):
         _tag(tagger, [(item, thing) for item, thing in chunk if _usable(item, thing, outputs, emit)], outputs)
         done += len(chunk)
         emit(Event("progress", "tag", {"done": done, "total": len(inputs), "unit": "images"}))
@@ -104,6 +105,7 @@ class _Said:
 
 def _usable(item: Item, thing: Any, outputs: Outputs, emit: Emit) -> bool:
     """Whether there is something to tag; if not, say why."""
+    from lorabuild.images.decode import UnreadableError
     from lorabuild.taggers.tagger import Untagged
 
     if thing is None:  # left undone: the engine plans again
@@ -111,6 +113,8 @@ def _usable(item: Item, thing: Any, outputs: Outputs, emit: Emit) -> bool:
         emit(Event("note", "tag", {"code": "changed", "item": item.id, "text": text}))
     elif isinstance(thing, Untagged):
         outputs.aside(item, thing.why)
+    elif isinstance(thing, UnreadableError):
+        outputs.aside(item, thing.what)
     else:
         return True
     return False
@@ -130,15 +134,17 @@ def _store(item: Item, scores: list[Score] | Untagged, outputs: Outputs, record:
         outputs.aside(item, scores.why)
 
 
-def _picture(item: Item, settings: Images) -> Any:
-    """The prepared picture (Pillow RGB); None when the file is no longer what was planned."""
+def _picture(item: Item, settings: Images, show: Callable[[Any], Any] | None = None) -> Any:
+    """The prepared picture (Pillow RGB), or what is shown of it; None when it is no longer what was planned."""
     from lorabuild.images import decode
 
     try:
         prepared = decode.prepared(item.reads["path"], settings)
     except (decode.UnreadableError, OSError):
         return None
-    return prepared.image if prepared.pixels == item.reads["pixels"] else None
+    if prepared.pixels != item.reads["pixels"]:
+        return None
+    return show(prepared.image) if show else prepared.image.copy()  # a copy knows nothing of its file
 
 
 def _text(item: Item) -> str | Untagged | None:

@@ -50,7 +50,7 @@ def _train(item: Item, site: Site, outputs: Outputs, emit: Emit) -> None:
     from lorabuild.training import crew
     from lorabuild.training.progress import Progress
 
-    course = _course(item, site)
+    course = course_of(item, site)
     progress = Progress(emit, course.total())
     chosen = device.pick(site.project.device, site.launch.here)
     record = _record(site, chosen)
@@ -97,7 +97,7 @@ def follow(item: Item, site: Site, outputs: Outputs, job: Path, number: int, ste
     from lorabuild.training import crew
     from lorabuild.training.progress import Progress
 
-    course, chosen = _course(item, site), device.pick(site.project.device, site.launch.here)
+    course, chosen = course_of(item, site), device.pick(site.project.device, site.launch.here)
     state = crew.Follower.open(outputs.scratch(item.key))
     if state.step != step:
         raise StageError(f"step {step} is not the last one that was saved here, but {state.step}", where=str(job))
@@ -113,7 +113,7 @@ def beside(item: Item, site: Site, outputs: Outputs) -> None:
     from lorabuild.training.progress import Progress
     from lorabuild.training.together import ALONE
 
-    course, chosen = _course(item, site), device.pick(site.project.device)
+    course, chosen = course_of(item, site), device.pick(site.project.device)
     crew.take_device(site.launch, chosen)
     progress = Progress(silent, course.total())
     state = _state(item, course, outputs, progress, _record(site, chosen))
@@ -140,14 +140,16 @@ def _record(site: Site, chosen: torch.device) -> dict[str, Any]:
     return made | ({"processes": size} if size > 1 else {})
 
 
-def _course(item: Item, site: Site) -> Course:
+def course_of(item: Item, site: Site) -> Course:
+    """What is to be trained."""
     from lorabuild.training.batches import records
     from lorabuild.training.loop import Course
 
     return Course(records(item.reads["records"]), item.reads["epochs"], site.project.training)
 
 
-def _feed(item: Item, site: Site, outputs: Outputs) -> Feed:
+def feed_of(item: Item, site: Site, outputs: Outputs) -> Feed:
+    """Where what it reads comes from: ``records``, ``held`` and ``empty``."""
     from lorabuild.training.batches import Text
     from lorabuild.training.feed import Feed, most_chunks
     from lorabuild.training.shelf import Shelf
@@ -187,7 +189,7 @@ def _run_course(
         put_adapter(adapter, outputs.read(parent["lora"]))
     model.checkpoint_gradients(on=_preflight(item, course, site, adapter, state, progress, accelerator.device))
     with kernels(accelerator.device, deterministic=training.deterministic):
-        feed = _equipped(_feed(item, site, outputs), course, site, model)
+        feed = equipped(feed_of(item, site, outputs), course, site, model)
         objective = _objective(site, model, feed, accelerator, adapter)
         checked = _validation(item, objective, team)
         progress.board = _board(item, site, state, team)
@@ -220,7 +222,7 @@ def _validation(item: Item, objective: Objective, team: Team) -> Validation | No
     return validation(held, objective, team) if held and isinstance(objective, Denoising) else None
 
 
-def _equipped(feed: Feed, course: Course, site: Site, model: Model) -> Feed:
+def equipped(feed: Feed, course: Course, site: Site, model: Model) -> Feed:
     """The feed with what it needs of the course and the model: how long captions grow, and pictures without a cache."""
     from dataclasses import replace
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import ProjectError, StageError
@@ -76,25 +77,33 @@ class OnnxTagger:
         made = make_record(device, self._dtype, self._threads, ("onnxruntime", "numpy", "pillow"))
         return made | ({"batch": self.batch} if self.batch > 1 else {})
 
-    def tag(self, images: Sequence[Image.Image]) -> list[list[Score] | Untagged]:
-        """Scores of RGB pictures of any size."""
+    @property
+    def show(self) -> Callable[[Image.Image], NDArray[np.float32] | Untagged]:
+        """What the model sees of a picture, which ``tag`` takes as well; another process may do it."""
+        return partial(_shown, show=self._layout.show, side=self._side)
+
+    def tag(self, images: Sequence[Image.Image | NDArray[np.float32] | Untagged]) -> list[list[Score] | Untagged]:
+        """Scores of RGB pictures of any size, or of what ``show`` made of them."""
         return [
             scores
             for start in range(0, len(images), self.batch)
             for scores in self._tag_batch(images[start : start + self.batch])
         ]
 
-    def _tag_batch(self, images: Sequence[Image.Image]) -> list[list[Score] | Untagged]:
+    def _tag_batch(
+        self, images: Sequence[Image.Image | NDArray[np.float32] | Untagged]
+    ) -> list[list[Score] | Untagged]:
         """At most ``batch`` pictures, in the one shape that this session ever sees."""
         import numpy as np
 
         pixels = np.zeros((self.batch, self._side, self._side, 3), np.float32)
         problems: dict[int, Untagged] = {}
         for place, image in enumerate(images):
-            try:
-                pixels[place] = self._layout.show(image, self._side)
-            except (OSError, ValueError) as error:
-                problems[place] = Untagged(f"the picture can't be shown to the tagger: {error}")
+            seen = image if isinstance(image, np.ndarray | Untagged) else self.show(image)
+            if isinstance(seen, Untagged):
+                problems[place] = seen
+            else:
+                pixels[place] = seen
         rows = self._run(pixels)
         return [problems.get(place) or self._scores(rows[place]) for place in range(len(images))]
 
@@ -123,6 +132,13 @@ class OnnxTagger:
         values = [round(float(value), 6) for value in row]
         scores = (Score(tag, value, kind) for (tag, kind), value in zip(self._table, values, strict=True) if tag)
         return sorted((score for score in scores if score.score >= FLOOR), key=lambda score: -score.score)
+
+
+def _shown(image: Image.Image, show: Show, side: int) -> NDArray[np.float32] | Untagged:
+    try:
+        return show(image, side)
+    except (OSError, ValueError) as error:
+        return Untagged(f"the picture can't be shown to the tagger: {error}")
 
 
 def _open(path: Path, device: str, threads: int) -> Any:

@@ -49,20 +49,20 @@ class Feed:
 
     def latents(self, looks: Sequence[Look]) -> Tensor:
         """``[B, C, h, w]`` float32; mirrored ones for half the looks where they are cached."""
-        return torch.stack([one["latents"] for one in self._pictures(looks)])
+        return torch.stack([one["latents"] for one in self.pictures(looks)])
 
     def mask(self, looks: Sequence[Look]) -> Tensor | None:
         """What every element's distance is multiplied with, ``[B, 1, h, w]``; None where no look has a mask.
 
         Masks lie beside the latents, ``[1, h, w]`` of 0 (hidden) … 1 (learned), and are mirrored with them.
         """
-        pictures = self._pictures(looks)
+        pictures = self.pictures(looks)
         found = masks.stacked([one.get("mask") for one in pictures], pictures[0]["latents"].shape[1:])
         if found is None:
             return None
         return masks.weights(found, self.training.mask_floor, normalize=self.training.mask_normalize)
 
-    def _pictures(self, looks: Sequence[Look]) -> list[Mapping[str, Tensor]]:
+    def pictures(self, looks: Sequence[Look]) -> list[Mapping[str, Tensor]]:
         """``latents``, and what else is kept beside them, as each look sees them."""
         uncached = [look for look in looks if not look.record.latents]
         made = iter(self.live(uncached) if self.live and uncached else ())
@@ -98,7 +98,7 @@ class Feed:
         """``[B, 6]`` float32: original height and width, crop from top and left, target height and width."""
         if self.live is None:
             return torch.tensor([look.record.sizes for look in looks])
-        rows = zip(looks, self._pictures(looks), strict=True)
+        rows = zip(looks, self.pictures(looks), strict=True)
         return torch.stack([row["sizes"] if "sizes" in row else torch.tensor(look.record.sizes) for look, row in rows])
 
     def text(self, look: Look, step: int = 0) -> Text:

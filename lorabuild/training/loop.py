@@ -17,7 +17,7 @@ from lorabuild.training.logs import Row, by_concept, smoothed
 from lorabuild.training.moving import Moving, scaler
 from lorabuild.training.passes import Passes
 from lorabuild.training.schedules import schedule
-from lorabuild.training.state import step_name
+from lorabuild.training.state import epoch_name, step_name
 from lorabuild.training.stopping import interruptible, stopped_early
 from lorabuild.training.together import ALONE
 
@@ -109,6 +109,7 @@ def train(
                     progress.step(state.rows[-1], len(losses))
                     if settings.save_every and state.step % settings.save_every == 0:
                         state.keep(step_name(state.step), moving)
+                        progress.kept(step_name(state.step), state.folder)
                     if stop.number or state.is_due(settings.save_state_every):
                         state.save(moving)
                     stop.leave()
@@ -117,6 +118,7 @@ def train(
                 state.validated(validation.loss(moving, state.step))
                 progress.validated(state.rows[-1])
             state.end_epoch(moving)
+            progress.kept(epoch_name(state.epoch), state.folder)
 
 
 def measured(moving: Moving, limit: float) -> Tensor:

@@ -11,6 +11,7 @@ from lorabuild.training.board import taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lorabuild.training.board import Board
     from lorabuild.training.logs import Row
@@ -58,6 +59,10 @@ class Progress:
         self.note("validation", f"epoch {row.epoch}: validation loss {row.validation:.4f}")
         if self.board:
             self.board.write(row, {})
+
+    def kept(self, name: str, folder: Path) -> None:
+        """A checkpoint lies in the folder; the training goes on once everyone has looked at it who wants to."""
+        self.emit(Event("checkpoint", "train", {"name": name, "path": str(folder / f"{name}.safetensors")}))
 
     def close(self) -> None:
         """Nothing more is said."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
@@ -16,7 +16,7 @@ from lorabuild.training.timesteps import bounds, place
 from lorabuild.training.together import ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -47,8 +47,12 @@ class Validation:
 
     def loss(self, moving: Moving, step: int) -> float:
         """The mean over all looks, after so many optimizer steps."""
-        with moving.resting(), torch.no_grad():
-            nothing = moving.parameters[0].new_zeros(0)
+        with moving.resting():
+            return self.mean(step, moving.parameters[0].new_zeros(0))
+
+    def mean(self, step: int, nothing: Tensor) -> float:
+        """The same of an adapter as it is; ``nothing`` stands for the losses of who has no share, where those lie."""
+        with torch.no_grad():
             parted = [self.team.gather(self._losses(looks, step, nothing)) for looks in self.batches()]
         values = torch.cat(parted).tolist()
         return math.fsum(values) / len(values)
@@ -86,11 +90,11 @@ class Fixed(Feed):
 
     looks: int = 1
 
-    @staticmethod
-    def of(feed: Feed, looks: int) -> Fixed:
+    @classmethod
+    def of(cls, feed: Feed, looks: int) -> Self:
         """The same tensors."""
         told = {field.name: getattr(feed, field.name) for field in fields(feed)}
-        return Fixed(**{**told, "warmup": 0}, looks=looks)
+        return cls(**{**told, "warmup": 0}, looks=looks)
 
     def timesteps(self, looks: Sequence[Look], number: int) -> Tensor:
         """``[B]`` int64: the middles of as many equal spans as there are looks."""
@@ -102,6 +106,16 @@ class Fixed(Feed):
     def text(self, look: Look, _step: int = 0) -> Text:
         """The first of its whole captions."""
         return look.record.texts[look.record.early]
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored(Fixed):
+    """The same of mirrored latents: pictures that are like those that are trained, and that nothing was trained on."""
+
+    def pictures(self, looks: Sequence[Look]) -> list[Mapping[str, Tensor]]:
+        """Mirrored; a mask goes with its picture."""
+        found = Feed.pictures(self, looks)
+        return [{name: one if name == "sizes" else one.flip(-1) for name, one in told.items()} for told in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,3 +33,24 @@ def test_freed_memory_is_kept_and_given_back():
     assert freed < 40
     assert kept > 100
     assert after < 40
+
+
+SOME = """
+{resident}
+
+kept = heap.keep_some(32 << 20)
+before = resident()
+for _ in range(9):
+    held = [bytearray(b"x") * (5 << 20) for _ in range(20)]
+    del held
+print(kept, resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc can be told")
+def test_some_of_the_freed_memory_is_kept():
+    words = SOME.replace("{resident}", WORDS[: WORDS.index("def used")])
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    kept, stayed = done.stdout.split()
+    assert kept == "True"
+    assert int(stayed) < 50

@@ -1,5 +1,9 @@
+from dataclasses import replace
+
 import light
 import pytest
+
+from lorabuild.graph import products
 
 
 def ready(root, *stages):
@@ -87,3 +91,38 @@ def test_a_picture_set_aside_is_on_the_page(project):
     (project / "data/plain/bad.png").write_bytes(b"no picture")
     light.built(project)
     assert list(light.redone(project)) == ["report"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "prefix"), [("out", ""), ("build/loras", ""), ("../loras", "tiny-"), ("data/../../loras", "tiny-")]
+)
+def test_where_others_may_have_a_readme_its_own_is_called_after_the_lora(project, folder, prefix):
+    ready(project, "sample")
+    item = packed(project, f"output.folder={folder}")
+    assert item.reads["prefix"] == prefix
+    assert item.parts.get("prefix", "") == prefix
+
+
+def test_another_folder_of_the_project_packs_nothing_again(project):
+    ready(project, "sample")
+    assert packed(project).key == packed(project, "output.folder=elsewhere").key
+
+
+def test_the_package_is_told_how_a_picture_was_drawn(project):
+    ready(project, "sample")
+    drawn = packed(project).reads["pictures"][0]
+    assert (drawn["size"], drawn["seed"], drawn["steps"]) == ([64, 64], 42, 20)
+
+
+def test_a_base_of_the_hub_is_told_by_its_id(project):
+    ready(project, "sample")
+    assert packed(project).reads["base"]["hub"] is None
+    with light.viewed(project) as view:
+        located = replace(view.inventory.base, revision="0" * 40)
+        site = replace(view.site, project=view.project.model_copy(update={"base": base(view, "owner/base@v2")}))
+        view.inventory, view.site = replace(view.inventory, base=located), site
+        assert products._facts(view, view.made("train")["train"], 2)["base"]["hub"] == "owner/base"
+
+
+def base(view, model):
+    return view.project.base.model_copy(update={"model": model})

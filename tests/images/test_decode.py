@@ -20,7 +20,7 @@ from pictures import (
 )
 from PIL import Image
 
-from lorabuild.images import decode
+from lorabuild.images import decode, room
 from lorabuild.images.decode import UnreadableError, pixel_digest, prepare, prepared, probe
 from lorabuild.schema.images import Images
 
@@ -253,10 +253,10 @@ def test_broken_exif_loses_no_picture(exif):
     assert probe(encoded(picture(), "jpg", exif=exif)).width == WIDTH
 
 
-def test_a_big_picture_waits_for_another(monkeypatch):
-    monkeypatch.setattr(decode, "BIG_PIXELS", 10)
+def test_a_picture_waits_until_there_is_room(monkeypatch):
+    monkeypatch.setattr(room, "FREE", 10)
     data, found = encoded(picture()), []
-    with decode._big:
+    with room.whole.held(room.MOST):
         thread = threading.Thread(target=lambda: found.append(probe(data)))
         thread.start()
         thread.join(0.2)

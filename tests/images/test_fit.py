@@ -6,6 +6,7 @@ from pictures import picture
 from PIL import Image
 
 from lorabuild.balance.buckets import resized
+from lorabuild.images import fit as fit_module
 from lorabuild.images.fit import fit
 
 SHRUNK = [((48, 32), (24, 16)), ((47, 33), (17, 12)), ((30, 30), (20, 7)), ((29, 61), (23, 5))]
@@ -72,3 +73,19 @@ def test_flat_colour_stays_flat():
 def test_it_is_the_same_every_time():
     first = fit(picture(333, 222), (64, 96))
     assert all(np.array_equal(fit(picture(333, 222), (64, 96)), first) for _ in range(3))
+
+
+@given(side, side, bucket, st.integers(0, 2**32 - 1), st.sampled_from(["RGB", "L"]))
+def test_a_large_picture_is_read_row_by_row_to_the_same_bytes(width, height, size, seed, mode):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels).convert(mode)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit_module, "LARGE", 0)
+        by_rows = fit(image, size)
+    assert np.array_equal(by_rows, fit(image, size))
+
+
+def test_a_picture_of_its_buckets_size_stays_as_it_is():
+    image = picture(40, 32)
+    assert np.array_equal(fit(image, (40, 32)), np.asarray(image))
+    assert np.array_equal(fit(image, (24, 32)), np.asarray(image)[:, 8:32])

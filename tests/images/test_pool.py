@@ -3,7 +3,9 @@ import time
 
 import pytest
 
-from lorabuild.images.pool import in_order
+from lorabuild.images import pool
+from lorabuild.images.pool import in_order, plain
+from lorabuild.schema.images import Images
 
 
 def test_answers_come_in_the_order_asked():
@@ -63,3 +65,14 @@ def test_an_error_stops_what_has_not_begun():
     with pytest.raises(ValueError, match="broken"):
         list(in_order(work, range(1000), 2))
     assert len(started) < 20
+
+
+def test_for_a_little_work_no_process_is_started(monkeypatch):
+    monkeypatch.setattr(pool, "_Process", None)
+    assert [answer for _, answer in in_order(str, range(2000), 2)] == [str(number) for number in range(2000)]
+
+
+def test_settings_are_the_same_without_pydantic():
+    settings = Images(resolution=640, buckets={"step": 16})
+    assert (plain(settings).resolution, plain(settings).background) == (640, settings.background)
+    assert plain(settings).buckets.step == 16

@@ -49,3 +49,13 @@ def test_record_names_what_the_bytes_depend_on():
 def test_samples_are_drawn_in_half_precision_on_cuda_alone():
     assert device.drawing(torch.device("cuda")) == torch.float16
     assert device.drawing(torch.device("mps")) == device.drawing(torch.device("cpu")) == device.FULL
+
+
+def test_what_is_picked_apart_is_as_before_afterwards():
+    before = torch.get_num_threads(), torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    with device.apart():
+        torch.set_num_threads(before[0] + 1)
+        torch.use_deterministic_algorithms(mode=True, warn_only=True)
+        torch.backends.cudnn.deterministic = not before[1]
+    assert (torch.get_num_threads(), torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == before
+    assert not torch.are_deterministic_algorithms_enabled()

@@ -7,7 +7,7 @@ from sites import site
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.models import family, source
-from lorabuild.models.sampling import Order, Plan, draw, open_scheduler
+from lorabuild.models.sampling import SAMPLERS, Order, Plan, draw, open_scheduler, sampler
 
 DRAWN = {"steps": 3, "cfg": 4.0, "width": 32, "height": 32}
 
@@ -70,3 +70,44 @@ def test_without_guidance_the_negative_prompt_has_no_part(with_sampler):
     model, drawn = with_sampler("DDIMScheduler"), DRAWN | {"cfg": 1.0}
     plain, long = (model.sample(["a"], negatives=[words], seeds=[1], **drawn) for words in ("", "x" * 80))
     assert torch.equal(plain, long)
+
+
+@pytest.fixture(scope="module")
+def model(tiny, tmp_path_factory):
+    where = site(tmp_path_factory.mktemp("samplers"), tiny)
+    return family.load(source.locate(where), where.project.base, family.PARTS, torch.device("cpu"), torch.float32)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_each_picture_is_by_itself_and_the_same_again_by_every_name(model, name):
+    words = DRAWN | {"sampler": name}
+    both = model.sample_latents(["a", "b"], negatives=["", ""], seeds=[1, 2], **words)
+    assert torch.equal(both[1], model.sample_latents(["b"], negatives=[""], seeds=[2], **words)[0])
+    assert torch.isfinite(both).all()
+
+
+def test_samplers_draw_apart(model):
+    drawn = [
+        model.sample_latents(["a"], negatives=[""], seeds=[1], **(DRAWN | {"sampler": name, "steps": 5}))
+        for name in SAMPLERS
+    ]
+    alike = [
+        (one, two)
+        for first, one in enumerate(SAMPLERS)
+        for second, two in enumerate(SAMPLERS)
+        if first < second and torch.equal(drawn[first], drawn[second])
+    ]
+    assert alike == []
+
+
+def test_without_a_name_it_is_the_base_s_own():
+    config = {"_class_name": "DDIMScheduler", "beta_start": 0.1, "set_alpha_to_one": False}
+    assert sampler(config, "") is config
+    assert sampler(config, "euler_a") == {"_class_name": "EulerAncestralDiscreteScheduler", "beta_start": 0.1}
+
+
+def test_a_sampler_that_needs_a_signal_to_begin_with_is_refused_where_there_is_none():
+    config = {"_class_name": "DDIMScheduler", "rescale_betas_zero_snr": True}
+    assert sampler(config, "euler")["rescale_betas_zero_snr"]
+    with pytest.raises(ProjectError, match="`heun`"):
+        sampler(config, "heun")

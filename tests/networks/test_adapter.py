@@ -77,3 +77,19 @@ def test_a_frozen_side_is_not_trained_and_is_saved():
     adapter = attach({"lora_unet_a": nn.Linear(3, 3)}, LoRAFA(dim=2, alpha=2), 0)
     assert [one.name for one in adapter.trained()] == ["lora_up"]
     assert set(adapter.state()) == {f"lora_unet_a.{name}" for name in ("alpha", "lora_down.weight", "lora_up.weight")}
+
+
+def test_each_layer_may_get_its_own_share_of_the_multiplier():
+    layers, x = {name: nn.Linear(3, 3) for name in ("lora_unet_a", "lora_unet_b")}, torch.randn(2, 3)
+    base = {name: layer(x) for name, layer in layers.items()}
+    adapter = attach(layers, LoRA(dim=2, alpha=2), 0)
+    with torch.no_grad():
+        for name in layers:
+            adapter.layer(name).lora_up.fill_(1)
+    whole = {name: layer(x) for name, layer in layers.items()}
+    adapter.share({"lora_unet_a": 0.0})
+    assert torch.equal(layers["lora_unet_a"](x), base["lora_unet_a"])
+    assert torch.equal(layers["lora_unet_b"](x), whole["lora_unet_b"])
+    adapter.share({"lora_unet_b": 0.5})
+    adapter.multiplier = 2.0
+    assert torch.equal(layers["lora_unet_b"](x), whole["lora_unet_b"])

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from lorabuild.publish import facts
 from lorabuild.schema.project import Project
 
+sys.path[:0] = [str(Path(__file__).parent)]  # filled.py
 DATA = Path(__file__).parents[1] / "data"
 
 

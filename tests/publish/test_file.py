@@ -29,55 +29,55 @@ def metadata_of(data, tmp_path):
 
 
 def test_weights_become_fp16_and_alpha_keeps_its_value():
-    halved = file.halve(state(**{"other.alpha": torch.tensor(0.1)}))
-    assert halved[f"{LAYER}.lora_down.weight"].dtype == torch.float16
-    assert halved[f"{LAYER}.alpha"].dtype == torch.float16
-    assert halved[f"{LAYER}.alpha"].item() == 8
-    assert halved["other.alpha"].dtype == torch.float32
-    assert halved["other.alpha"].item() == torch.tensor(0.1).item()
+    narrowed = file.narrow(state(**{"other.alpha": torch.tensor(0.1)}))
+    assert narrowed[f"{LAYER}.lora_down.weight"].dtype == torch.float16
+    assert narrowed[f"{LAYER}.alpha"].dtype == torch.float16
+    assert narrowed[f"{LAYER}.alpha"].item() == 8
+    assert narrowed["other.alpha"].dtype == torch.float32
+    assert narrowed["other.alpha"].item() == torch.tensor(0.1).item()
 
 
 def test_a_weight_beyond_fp16_is_named():
     with pytest.raises(StageError, match=rf"`{LAYER}` reach 7e\+04") as caught:
-        file.halve(state(**{f"{LAYER}.lora_up.weight": torch.full((16, 4), 7e4)}))
+        file.narrow(state(**{f"{LAYER}.lora_up.weight": torch.full((16, 4), 7e4)}))
     assert "training.optimizer.lr" in caught.value.next_step
 
 
 def test_weights_that_are_no_numbers_are_named():
     with pytest.raises(StageError, match="no longer numbers"):
-        file.halve(state(**{f"{LAYER}.lora_up.weight": torch.full((16, 4), float("nan"))}))
+        file.narrow(state(**{f"{LAYER}.lora_up.weight": torch.full((16, 4), float("nan"))}))
 
 
 def test_the_file_opens_with_what_was_written(tmp_path):
     words = {"ss_output_name": "zörbl", "modelspec.title": 'a "title"', "lorabuild.version": "1"}
-    halved = file.halve(state())
-    data = file.with_metadata(file.bare(halved), words)
+    narrowed = file.narrow(state())
+    data = file.with_metadata(file.bare(narrowed), words)
     assert metadata_of(data, tmp_path) == words
     loaded = safetensors.torch.load(data)
-    assert loaded.keys() == halved.keys()
-    assert all(torch.equal(loaded[name], tensor) for name, tensor in halved.items())
+    assert loaded.keys() == narrowed.keys()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in narrowed.items())
 
 
 def test_header_is_aligned_and_begins_as_the_web_ui_wants():
-    data = file.with_metadata(file.bare(file.halve(state())), {"a": "1"})
+    data = file.with_metadata(file.bare(file.narrow(state())), {"a": "1"})
     length = int.from_bytes(data[:8], "little")
     assert length % 8 == 0
     assert data[8:10] == b'{"'
     assert next(iter(json.loads(data[8 : 8 + length]))) == "__metadata__"
-    assert file.header_size(file.bare(file.halve(state())), {"a": "1"}) == length
+    assert file.header_size(file.bare(file.narrow(state())), {"a": "1"}) == length
 
 
 def test_neither_order_of_tensors_nor_of_metadata_changes_a_byte():
     words = {"b": "2", "a": "1"}
     tensors, turned = state(), dict(reversed(list(state().items())))
-    written = file.with_metadata(file.bare(file.halve(tensors)), words)
-    assert written == file.with_metadata(file.bare(file.halve(turned)), dict(sorted(words.items())))
+    written = file.with_metadata(file.bare(file.narrow(tensors)), words)
+    assert written == file.with_metadata(file.bare(file.narrow(turned)), dict(sorted(words.items())))
 
 
 def test_layout_is_the_librarys_own():
     """With one word of metadata the library's order is no chance, and ours is the same byte for byte."""
-    halved = file.halve(state(**{"other.alpha": torch.tensor(0.1)}))
-    assert file.with_metadata(file.bare(halved), {"ss_a": "1"}) == safetensors.torch.save(halved, {"ss_a": "1"})
+    narrowed = file.narrow(state(**{"other.alpha": torch.tensor(0.1)}))
+    assert file.with_metadata(file.bare(narrowed), {"ss_a": "1"}) == safetensors.torch.save(narrowed, {"ss_a": "1"})
 
 
 def test_hashes_are_those_of_the_standard_trainer(standard):

@@ -183,6 +183,19 @@ def test_a_huge_tag_table_is_trimmed_and_says_so(project, run):
     assert words["lorabuild.tag_frequency"] == f"the {dataset.entries(table)} most frequent of 48001 tags"
 
 
+def test_at_the_limit_one_word_more_costs_the_rarest_tag(project, run):
+    """The header may just be full; eight bytes more in it, and the tag of one image goes."""
+    plain, tensors, table = metadata.words(project, run), file.bare(TENSORS), dataset.tag_table(run.images)
+    taken = file.header_size(tensors, {**plain, "ss_tag_frequency": json.dumps(table, ensure_ascii=False), "x": ""})
+    room = metadata.HEADER_MOST - metadata.HASHES - taken
+    full, over = ({**plain, "x": "x" * (room + more)} for more in (0, 8))
+    assert "lorabuild.tag_frequency" not in metadata.complete(tensors, full, table)
+    trimmed = metadata.complete(tensors, over, table)
+    assert "most frequent of" in trimmed["lorabuild.tag_frequency"]
+    for words in (metadata.complete(tensors, full, table), trimmed):
+        assert file.header_size(tensors, words) <= metadata.HEADER_MOST
+
+
 def test_a_table_that_fits_is_whole(project, run):
     words = complete(project, run)
     assert json.loads(words["ss_tag_frequency"]) == dataset.tag_table(run.images)

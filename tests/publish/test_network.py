@@ -3,8 +3,9 @@ from typing import get_args
 
 import pytest
 
-from lorabuild.publish.network import line, words
+from lorabuild.publish.network import line, weight, words
 from lorabuild.schema.network import IA3, DiagOFT, DyLoRA, LoCon, LoHa, LoKr, LoRA, Network
+from lorabuild.schema.project import Project
 
 
 @pytest.mark.parametrize("kind", get_args(get_args(Network)[0]), ids=lambda kind: kind.__name__)
@@ -44,3 +45,13 @@ def test_the_line_says_what_matters():
     assert line(LoCon(dora=True)) == "locon, dim 16, alpha 8, conv dim 8, conv alpha 4, dora"
     assert line(LoHa(rs_lora=True)) == "loha, dim 8, alpha 4, rs-lora"
     assert line(IA3()) == "ia3"
+
+
+def test_the_weight_that_a_file_is_meant_for():
+    def meant(**words):
+        return weight(Project.model_validate({"name": "t", "base": {"model": "b"}, **words}))
+
+    assert meant() == 1
+    assert meant(samples={"weight": 0.5}) == 0.5
+    assert meant(samples={"weight": 0.5}, finish=[{"rebase": {"from": 0.5}}, {"resize": 4}]) == 1
+    assert meant(finish=[{"rebase": {"from": 0.5}}, {"rebase": {"from": 1, "to": 0.8}}]) == 0.8

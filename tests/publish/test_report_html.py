@@ -1,19 +1,18 @@
 import base64
+import hashlib
+import itertools
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from filled import drawings, filled
 
-from lorabuild.publish import chart, gather, report
-from lorabuild.publish.page import Picture
+from lorabuild.publish import gather, report
 from lorabuild.schema.project import Project
 
-DOT = "UklGRh4AAABXRUJQVlA4TBEAAAAvAAAAAAdQvCrUrf+BiOh/AAA="
-PIXEL = Picture(base64.b64decode(DOT), "image/webp", 1, 1)
-VOID = {"meta", "link", "img", "br", "line", "path"}
+VOID = {"meta", "link", "img", "br", "input"}
+ASKS = re.compile(r"https?://|url\(|@import|fetch\(|XMLHttp|EventSource|WebSocket")
 
 
 class Page(HTMLParser):
@@ -35,7 +34,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        (self.styles if self.open[-1:] == ["style"] else self.text).append(data)
+        (self.styles if self.open[-1:] in (["style"], ["script"]) else self.text).append(data)
 
     def all(self, tag):
         return [attrs for found, attrs in self.elements if found == tag]
@@ -45,47 +44,72 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def drawings(reads):
-    cards = {(image["concept"], image["id"]): PIXEL for image in reads["images"]}
-    losses, concepts = [0.3, 0.2, 0.2, 0.1], {"plain": [(0, 0.3), (3, 0.1)], "cape": [(1, 0.2), (2, 0.2)]}
-    rates = {"U-Net": [1e-3] * 4, "text encoder": [5e-4, 5e-4, 5e-4, 0]}
-    curves = chart.curves(chart.History(losses, losses, [1, 2, 3, 4], {1: 0.4, 4: 0.2}, concepts, rates))
-    return gather.Drawings(cards, {"b3:without": PIXEL, "b3:with": PIXEL}, curves, ((1, 0.3), (4, 0.1)))
-
-
-def html(project, reads, drawn=None):
-    return report.render(gather.gather(project, reads, drawn or drawings(reads))).decode()
+def html(project, reads, drawn=None, **words):
+    return report.render(gather.gather(project, reads, drawn or drawings(project, reads)), **words).decode()
 
 
 @pytest.fixture
 def reads(reads):
-    pictures = [("zorbl, forest", 0, "b3:without"), ("zorbl, forest", 2, "b3:with"), ("zorbl, forest", 4, "b3:with")]
-    words = [{"prompt": p, "epoch": e, "weight": 1.0 if e else 0.0, "picture": d} for p, e, d in pictures]
-    return {**reads, "pictures": words}
+    return filled(reads)
 
 
 def test_the_page_asks_nothing_of_a_network(project, reads):
     text = html(project, reads)
     page = Page(text)
     assert all(attrs["src"].startswith("data:image/webp;base64,") for attrs in page.all("img"))
-    assert not page.all("script")
     addresses = [attrs[word] for _, attrs in page.elements for word in ("href", "src", "action") if word in attrs]
     assert all(address.startswith(("data:", "#")) for address in addresses)
-    assert not re.search(r"https?://|url\(|@import", text)
+    assert not ASKS.search(text)
+
+
+def policy(page):
+    found = next(attrs["content"] for attrs in page.all("meta") if attrs.get("http-equiv"))
+    return dict(rule.split(" ", 1) for rule in found.split("; "))
+
+
+def hashed(text):
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_only_what_the_page_brings_may_run(project, reads, live):
+    text = html(project, reads, live=live)
+    rules, page = policy(Page(text)), Page(text)
+    assert rules.get("connect-src") == ("'self'" if live else None)
+    assert {rules[word] for word in ("default-src", "base-uri", "form-action")} == {"'none'"}
+    assert rules["img-src"] == "data:"
+    assert rules["style-src"] == hashed(re.search("<style>(.*?)</style>", text, re.DOTALL)[1])
+    scripts = re.findall("<script>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == 1 + live
+    assert rules["script-src"] == " ".join(map(hashed, scripts))
+    assert not [attrs for _, attrs in page.elements if any(word == "style" or word.startswith("on") for word in attrs)]
+
+
+def test_a_live_page_listens_and_has_a_place_for_what_it_hears(project, reads):
+    assert 'id="live"' not in html(project, reads)
+    text = html(project, reads, live=True)
+    assert 'id="live"' in text
+    assert "new EventSource(" in text
+
+
+def test_shapes_are_not_filled_where_no_style_is_applied(project, reads):
+    page = Page(html(project, reads))
+    assert page.all("path")
+    assert all(attrs["fill"] == "none" and attrs["stroke"] for attrs in page.all("path"))
 
 
 def test_every_picture_has_a_text_and_a_size(project, reads):
     images = Page(html(project, reads)).all("img")
-    assert len(images) == 2 + 3 + 12
+    assert len(images) == 2 + 10 + 12 + 2 + 1
     assert all(attrs["alt"].strip() and attrs["width"] and attrs["height"] for attrs in images)
 
 
 def test_every_plot_has_a_name_and_says_what_is_to_be_seen(project, reads):
     page = Page(html(project, reads))
-    plots = page.all("svg")
+    plots = [attrs for attrs in page.all("svg") if attrs.get("role") == "img"]
     ids = {attrs["id"] for _, attrs in page.elements if "id" in attrs}
-    assert len(plots) == 4
-    assert all(attrs["role"] == "img" and set(attrs["aria-labelledby"].split()) <= ids for attrs in plots)
+    assert len(plots) == 6
+    assert all(set(attrs["aria-labelledby"].split()) <= ids for attrs in plots)
     for said in ("smoothed loss from 0.3 to 0.1 over 4 steps", "lowest after epoch 4", "U-Net from 0.001 to 0.001"):
         assert said in page.words
 
@@ -110,7 +134,7 @@ def test_texts_are_escaped(build, reads):
     reads["pictures"] = [{**entry, "prompt": hostile} for entry in reads["pictures"]]
     project = Project.model_validate({**build["project"], "output": {"title": hostile, "description": hostile}})
     page = Page(html(project, reads))
-    assert not page.all("script")
+    assert len(page.all("script")) == 1
     assert all(attrs["src"].startswith("data:") for attrs in page.all("img"))
     assert page.words.count(hostile) >= 6
 
@@ -122,7 +146,10 @@ def test_what_a_person_wants_to_know_is_there(project, reads):
         "8 × 3", "4 × 6",
         "zorbl_cape outfit 24 96", "48 × 80", "caption by hand", "the file ends in the middle of the picture",
         "over-share", "1 min 34 s", "zorbl.safetensors", "1.9 MB", "ab12ab12", "<lora:zorbl:1> zorbl, forest",
-        "without LoRA", "epoch 4 · shipped", "training.optimizer.lr 0.003",
+        "without LoRA", "epoch 4 · shipped", "training.optimizer.lr 0.003", "used dataset/plain/00.png",
+        "left out dataset/plain/copy.png", "Epoch 3 at weight 0.8", "looks overtrained", "Loss rises behind it.",
+        "answer 0.71", "contaminated-word", "take a free word", "12 images of 3 sizes", "34" * 32,
+        "cpu, float32, 1 thread",
     ):  # fmt: skip
         assert said in words, said
 
@@ -130,7 +157,7 @@ def test_what_a_person_wants_to_know_is_there(project, reads):
 def test_triggers_kept_and_pruned_tags_are_told_apart_in_words(project, reads):
     words = Page(html(project, reads)).words
     assert "★ trigger zorbl" in words
-    assert "− absorbed teal_skin → zorbl" in words
+    assert "− absorbed 1creature , teal_skin → zorbl" in words
     assert "× dropped watermark" in words
 
 
@@ -145,16 +172,10 @@ def test_an_empty_build_has_a_page(build, reads):
 
 
 def test_a_concept_says_when_not_all_of_it_is_shown(project, reads):
-    drawn = drawings(reads)
+    drawn = drawings(project, reads)
     first = dict(list(drawn.images.items())[:2])
-    words = Page(html(project, reads, gather.Drawings(first, drawn.samples))).words
+    words = Page(html(project, reads, replace(drawn, images=first))).words
     assert "8 images, 3 repeats · 2 shown" in words
-
-
-def test_weights_are_named_where_there_are_several(project, reads):
-    extra = {"prompt": "zorbl, forest", "epoch": 4, "weight": 0.5, "picture": "b3:with"}
-    words = Page(html(project, {**reads, "pictures": [*reads["pictures"], extra]})).words
-    assert "epoch 4 · weight 0.5" in words
 
 
 def test_same_build_same_bytes(project, reads):
@@ -174,27 +195,41 @@ def test_sizes_as_people_say_them(count, said):
     assert report.size(count) == said
 
 
-def test_a_browser_draws_the_page(project, reads, tmp_path):
-    """Where Chromium is installed it must draw the page; elsewhere the page's own promise of a width is looked at."""
-    path = tmp_path / "report.html"
-    path.write_text(html(project, reads), "utf-8")
-    browser = shutil.which("chromium")
-    if browser is None:
-        assert 'content="width=device-width, initial-scale=1"' in path.read_text("utf-8")
-        return
-    picture = tmp_path / "page.png"
-    options = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ]  # fmt: skip
-    command = [browser, *options, f"--screenshot={picture}", "--window-size=800,600", path.as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    assert picture.read_bytes().startswith(b"\x89PNG")
-
-
 def test_validation_losses_stand_beside_those_of_the_training(project, reads):
-    assert "On images held out" not in Page(html(project, reads)).words
-    drawn = replace(drawings(reads), validated={4: 0.25})
-    words = Page(html(project, reads, drawn)).words
+    drawn = replace(drawings(project, reads), validated={})
+    assert "On images held out" not in Page(html(project, reads, drawn)).words
+    words = Page(html(project, reads, replace(drawn, validated={4: 0.25}))).words
     assert "On images held out 1 0.30000 – 4 · shipped 0.10000 0.25000" in words
+
+
+def test_headings_leave_no_level_out(project, reads):
+    levels = [int(tag[1]) for tag, _ in Page(html(project, reads)).elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(then - now <= 1 for now, then in itertools.pairwise(levels))
+
+
+def test_what_is_not_known_has_no_part_of_the_page(build, project, reads):
+    bare = {word: reads[word] for word in build["reads"]} | {"pictures": []}
+    text = html(project, bare, gather.Drawings(drawings(project, bare).images, {}))
+    for absent in (
+        'id="pick"',
+        'id="duplicates"',
+        "Made from",
+        "Made on",
+        "lora.lock",
+        'id="samples"',
+        'id="triggers"',
+    ):
+        assert absent not in text, absent
+
+
+def test_words_are_told_apart_in_anchors():
+    assert report.anchor("zorbl_cape-2") == "zorbl_cape-2"
+    assert report.anchor("a b") != report.anchor("a_b")
+    assert re.fullmatch(r"[\w.-]+", report.anchor("ö <x> \"'"))
+
+
+def test_words_between_backticks_are_code_and_nothing_else_is_markup():
+    assert report.coded("run `plan` now") == "run <code>plan</code> now"
+    assert report.coded("`<b>` & <i>") == "<code>&lt;b&gt;</code> &amp; &lt;i&gt;"

@@ -7,7 +7,7 @@ def test_lines_for_the_three_clients(project):
     assert lines.webui == "<lora:zorbl:1> zorbl, forest"
     assert (lines.prompt, lines.negative, lines.weight) == ("zorbl, forest", "blurry", 1.0)
     compile(lines.diffusers, "script", "exec")
-    assert "StableDiffusionPipeline.from_pretrained('base/')" in lines.diffusers
+    assert "StableDiffusionPipeline.from_pretrained('base/', torch_dtype=torch.float32)" in lines.diffusers
     assert 'weight_name="zorbl.safetensors"' in lines.diffusers
 
 
@@ -17,7 +17,7 @@ def test_a_single_file_clip_skip_and_weight_reach_the_script(build):
     lines = usage.usage(Project.model_validate(told))
     compile(lines.diffusers, "script", "exec")
     assert lines.webui == "<lora:zorbl:0.8> zorbl"
-    assert "from_single_file('sd.safetensors')" in lines.diffusers
+    assert "from_single_file('sd.safetensors', torch_dtype" in lines.diffusers
     assert "clip_skip=1" in lines.diffusers
     assert '"scale": 0.8' in lines.diffusers
 

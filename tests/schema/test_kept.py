@@ -60,6 +60,9 @@ def same(real, found):
             assert list(value) == list(other)
             for key in value:
                 same(value[key], other[key])
+        elif isinstance(other, tuple) and any(isinstance(entry, Kept) for entry in other):
+            for one, two in zip(value, other, strict=True):
+                same(one, two)
         else:
             assert (value, type(value)) == (other, type(other)), name
 

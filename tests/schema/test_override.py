@@ -10,7 +10,7 @@ def test_a_word_is_set_and_its_sections_are_made(project):
     loaded = project(overrides=["training.optimizer.lr=2e-4", "network.dim=4", "samples.prompts=[a b, c]"])
     assert loaded.project.training.optimizer.lr == 2e-4
     assert loaded.project.network.dim == 4
-    assert loaded.project.samples.prompts == ("a b", "c")
+    assert [one.prompt for one in loaded.project.samples.prompts] == ["a b", "c"]
 
 
 def test_what_is_set_wins_over_the_file_and_the_last_one_wins(project):

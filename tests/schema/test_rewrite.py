@@ -56,6 +56,18 @@ def test_a_word_set_leaves_all_else_as_it_is(before, after):
     assert put(before, (*REPLACE, "o"), "n") == after
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("name: t\n", "name: t\nnetwork:\n  blocks:\n    IN01: 0\n"),
+        ("network: {dim: 4}", "network: {dim: 4, blocks: {IN01: 0}}"),
+        ("network:\n  blocks: {IN01: 0.5, M00: 1}  # c\n", "network:\n  blocks: {IN01: 0, M00: 1}  # c\n"),
+    ],
+)
+def test_a_number_set_stays_a_number(before, after):
+    assert put(before, ("network", "blocks", "IN01"), 0) == after
+
+
 @pytest.mark.parametrize("tag", ["*_eyes", "null", "1", "a: b", "#x", "{a|b}", "ü", "^_^", 'say "x"', "a,b", "-x", ""])
 @pytest.mark.parametrize("before", ["captions: {drop: [a]}", "captions:\n  drop:\n    - a\n", "name: t"])
 def test_strange_tags_stand_in_quotes(before, tag):

@@ -32,12 +32,38 @@ def site(tmp_path):
     return Site(Project.model_validate({**BUILD["project"], "base": {"model": "base"}}), tmp_path)
 
 
-def test_the_unet_answers_the_same_in_diffusers(site):
-    from diffusers import StableDiffusionPipeline
-
+@pytest.fixture
+def one_thread():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    model = family.load(source.locate(site), site.project.base, PARTS, torch.device("cpu"), torch.float32)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize(
+    ("precision", "network"),
+    [
+        ("fp16", {}),
+        ("bf16", {}),
+        ("fp32", {"block_alphas": {"OUT03-OUT06": 1, "IN01": 3}}),
+        ("fp32", {"rs_lora": True, "block_dims": {"OUT03-OUT06": 2, "IN01": 6}}),
+    ],
+    ids=["fp16", "bf16", "alphas by block", "rsLoRA with dims by block"],
+)
+def test_unet_and_text_encoder_answer_the_same_in_diffusers(site, precision, network):
+    from diffusers import StableDiffusionPipeline
+
+    words = {
+        **BUILD["project"],
+        "base": {"model": "base"},
+        "output": {**BUILD["project"]["output"], "precision": precision},
+        "network": {**BUILD["project"]["network"], **network},
+    }
+    site = Site(Project.model_validate(words), site.root)
+    model = family.load(
+        source.locate(site), site.project.base, {*PARTS, "tokenizer"}, torch.device("cpu"), torch.float32
+    )
     adapter = attach.attach(model.layers(PARTS, convolutions=True), site.project.network, 0)
     generator = torch.Generator().manual_seed(0)
     state = {
@@ -49,16 +75,22 @@ def test_the_unet_answers_the_same_in_diffusers(site):
     package.run([Item("package", "b3:0", reads={**BUILD["reads"], "lora": lora})], site, outputs, silent)
     packed = outputs.made("package", "zorbl.safetensors")
     (site.root / "zorbl.safetensors").write_bytes(packed)
-    adapter.load_state(file.load(packed))
+    adapter.load_state({name: tensor.float() for name, tensor in file.load(packed).items()})
 
     pipeline = StableDiffusionPipeline.from_pretrained(site.root / "base", local_files_only=True)
     pipeline.load_lora_weights(site.root, weight_name="zorbl.safetensors", local_files_only=True)
     noisy, context = torch.randn(1, 4, 8, 8, generator=generator), torch.randn(1, 77, 16, generator=generator)
+
+    def answers():
+        words = model.encode_text(model.tokenize(["a b"]))["hidden"]
+        return model.predict(noisy, torch.tensor([500]), {"hidden": context}), words
+
     with torch.no_grad():
-        ours = model.predict(noisy, torch.tensor([500]), {"hidden": context})
-        theirs = pipeline.unet(noisy, torch.tensor([500]), context).sample
+        ours = answers()
+        read, _ = pipeline.encode_prompt("a b", torch.device("cpu"), 1, do_classifier_free_guidance=False)
+        theirs = pipeline.unet(noisy, torch.tensor([500]), context).sample, read
         adapter.multiplier = 0
-        base = model.predict(noisy, torch.tensor([500]), {"hidden": context})
-    torch.set_num_threads(threads)
-    assert torch.allclose(ours, theirs, atol=1e-6)
-    assert not torch.allclose(ours, base, atol=1e-2)
+        base = answers()
+    for made, wanted, without in zip(ours, theirs, base, strict=True):
+        assert torch.allclose(made, wanted, atol=2e-6)
+        assert not torch.allclose(made, without, atol=1e-2)

@@ -11,6 +11,7 @@ from lorabuild.core.item import Item
 from lorabuild.evaluate import picture
 from lorabuild.models import family, source
 from lorabuild.networks import attach
+from lorabuild.schema.blocks import LONG, ids
 from lorabuild.schema.project import Project
 from lorabuild.schema.site import Site
 from lorabuild.stages import sample
@@ -102,6 +103,35 @@ def test_sizes_and_weights_may_differ_within_a_run(site, state):
     )
     assert half != full
     assert picture.decode(wide).size == (64, 32)
+
+
+def test_blocks_and_samplers_change_a_picture_and_its_event_tells_of_it(site, state):
+    outputs = Kept()
+    lora = outputs.write(state)
+    worn = {"prompt": "zorbl", "lora": lora}
+    off = dict.fromkeys(ids(LONG), 0.0)
+    plain, all_of_it, whole, half, none, other = draw(
+        site,
+        outputs,
+        {"prompt": "zorbl", "weight": 0.0},
+        worn,
+        {**worn, "blocks": {"M00": 1.0}},
+        {**worn, "blocks": {"OUT": 0.5}},
+        {**worn, "blocks": off},
+        {**worn, "sampler": "euler_a"},
+    )
+    assert plain == none
+    assert whole == all_of_it
+    assert len({plain, whole, half, other}) == 4
+
+
+def test_every_picture_is_told_with_its_digest(site):
+    outputs, events = Kept(), []
+    item = Item("one", "b3:1", reads={**READS, "prompt": "zorbl", "epoch": 2})
+    sample.run([item], site, outputs, events.append)
+    assert [event.kind for event in events] == ["picture", "progress"]
+    told = {"prompt": "zorbl", "epoch": 2, "weight": 1.0, "seed": 3}
+    assert events[0].data == {"item": "one", "picture": outputs.finished["one"]["picture"], **told}
 
 
 def test_groups_keep_the_order_in_which_they_begin():

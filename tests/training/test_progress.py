@@ -49,3 +49,10 @@ def test_rate_of_the_part_that_is_trained():
     events = []
     Progress(events.append, 1).step(row(1, lr=0.0), 1)
     assert events[0].data["lr"] == 0.2
+
+
+def test_a_checkpoint_is_told_with_its_place(tmp_path):
+    events = []
+    Progress(events.append, 1).kept("epoch-0001", tmp_path)
+    assert (events[0].kind, events[0].stage) == ("checkpoint", "train")
+    assert events[0].data == {"name": "epoch-0001", "path": str(tmp_path / "epoch-0001.safetensors")}

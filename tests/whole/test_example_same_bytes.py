@@ -11,7 +11,8 @@ from lorabuild.graph.order import STAGES
 from lorabuild.images import pool
 
 INFERRED = ("prepare", "tag", "latents")
-PRODUCTS = (*(f"out/zorbl{ending}" for ending in (".safetensors", ".json", ".png", "-grid.png")), "lora.lock")
+ENDINGS = (".safetensors", ".json", ".civitai.info", ".png", "-sample-2.png", "-grid.png")
+PRODUCTS = (*(f"out/zorbl{ending}" for ending in ENDINGS), "out/README.md", "out/SHA256SUMS", "lora.lock")
 
 
 def made(project, stages=INFERRED):

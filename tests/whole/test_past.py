@@ -11,7 +11,10 @@ import torch
 from lorabuild.core.store import Store
 from lorabuild.graph.lock import write_lock
 
-OUTPUTS = (small.LORA, "out/tiny.json", "out/tiny.png", "out/tiny-grid.png", "out/report.html")
+OUTPUTS = (
+    *(small.LORA, "out/tiny.json", "out/tiny.civitai.info", "out/tiny.png", "out/tiny-grid.png", "out/report.html"),
+    *("out/README.md", "out/SHA256SUMS"),
+)
 TEXTS = ("lora.lock", "lora.manifest.tsv")
 
 

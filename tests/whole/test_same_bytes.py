@@ -69,7 +69,8 @@ def test_edit_by_edit_is_the_same_as_in_one_go(project, tmp_path):
     once = clone(project, tmp_path / "once")
     once.path(LOCK).unlink()
     assert once.build().code == 0
-    for name in (small.LORA, "out/tiny.json", "out/tiny.png", "out/tiny-grid.png", LOCK, "lora.manifest.tsv"):
+    texts = (LOCK, "lora.manifest.tsv", "out/README.md", "out/SHA256SUMS")
+    for name in (small.LORA, "out/tiny.json", "out/tiny.png", "out/tiny-grid.png", *texts):
         assert once.path(name).read_bytes() == project.path(name).read_bytes(), name
 
 

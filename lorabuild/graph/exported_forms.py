@@ -1,0 +1,185 @@
+"""The two forms of an export: folders and settings of the standard trainer, and an imagefolder with metadata.jsonl."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lorabuild.balance.buckets import UNET_FACTOR
+from lorabuild.graph import balancing
+from lorabuild.graph.exporting import Export, Row, mask_of, notes, original, prepared, reading, repeats
+from lorabuild.schema import prompt_lines, toml_text
+from lorabuild.schema.blocks import LONG
+from lorabuild.schema.check_disk import HUB_ID
+from lorabuild.schema.families import FACTS
+from lorabuild.schema.kohya_export import Words, exported
+from lorabuild.schema.picture_folders import named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from lorabuild.graph.view import View
+
+_NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\n\t]+')
+
+
+def imagefolder(view: View, *, originals: bool) -> Export:
+    """``metadata.jsonl`` with ``file_name`` and ``text``, and a folder of images for each concept."""
+    picture = original if originals else prepared
+    files: dict[str, Callable[[], bytes]] = {}
+    lines = []
+    with reading(view) as found:
+        counts = {concept: (len(rows), repeats(view)[concept]) for concept, rows in found.items() if concept}
+        for concept, rows in found.items():
+            for row in rows if concept else ():
+                ending, make = picture(view, row)
+                files[name := f"{concept}/{row.name}{ending}"] = make
+                lines.append(json.dumps({"file_name": name, "text": row.caption}, ensure_ascii=False))
+        told = list(notes(view))
+    files["metadata.jsonl"] = partial(_text, lines)
+    told += [f"repeats have no place in it: {concept} × {count}" for concept, (_, count) in counts.items() if count > 1]
+    if view.project.images.masks != "none":
+        told.append("masks have no place in it" + ("" if originals else "; they are the pictures' alpha"))
+    told += ["regularization images have no place in it"] if "" in found else []
+    return Export(files, told, {}, counts)
+
+
+def kohya(view: View, to: Path, *, originals: bool) -> Export:
+    """``img/6_name class``, ``reg``, masks, captions, dataset.toml, config.toml and the sample prompts."""
+    project = view.project
+    files: dict[str, Callable[[], bytes]] = {}
+    with reading(view) as found:
+        apart = originals and any(row.member.side for rows in found.values() for row in rows)
+        places = _places(view, found)
+        for concept, rows in found.items():
+            files |= _pictures(view, rows, places[concept], apart=apart and bool(concept), originals=originals)
+        told = list(notes(view))
+    vae, file = project.base.vae, project.samples.file
+    model, other = _model(view, to, project.base.model), _model(view, to, vae) if vae else None
+    words = exported(project, model, other, prompt_lines.read(view.site.path(file), file) if file else ())
+    words.config |= {"masked_loss": True} if apart else {}
+    alpha = project.images.masks != "none" and not apart
+    subsets = [_subset(view, concept, place, apart=apart, alpha=alpha) for concept, place in places.items()]
+    if apart and "" in found:
+        subsets = subsets[:-1]
+        told.append("masks in files of their own and regularization images don't go together there: `reg` is left out")
+    files |= {"sample_prompts.txt": partial(_text, words.prompts)} if words.prompts else {}
+    files["dataset.toml"] = partial(_text, _dataset(view, words, subsets))
+    files["config.toml"] = partial(_text, _config(view, words))
+    multiple = 64 if FACTS[project.base.family].blocks == LONG else 32
+    if (step := _step(view)) % multiple:
+        told.append(f"bucket_reso_steps is {step}, and it takes multiples of {multiple}")
+    counts = {concept: (len(rows), repeats(view)[concept]) for concept, rows in found.items() if concept}
+    return Export(files, told, words.left, counts)
+
+
+def _places(view: View, found: Iterable[str]) -> dict[str, str]:
+    """Concept → its folder, each its own; regularization images come last."""
+    times, places = repeats(view), dict[str, str]()
+    for concept in found:
+        name = place = f"img/{times[concept]}_{_named(view, concept)}" if concept else f"reg/1_{_classes(view)}"
+        number = 1
+        while place in places.values():
+            number += 1
+            place = f"{name}-{number}"
+        places[concept] = place
+    return places
+
+
+def _pictures(
+    view: View, rows: Sequence[Row], folder: str, *, apart: bool, originals: bool
+) -> dict[str, Callable[[], bytes]]:
+    """The images of a folder with their captions; ``apart``: and a mask of each in a folder beside it."""
+    files: dict[str, Callable[[], bytes]] = {}
+    for row in rows:
+        ending, make = (original if originals else prepared)(view, row)
+        files[f"{folder}/{row.name}{ending}"] = make
+        files[f"{folder}/{row.name}.txt"] = partial(_text, [row.caption])
+        if apart:
+            files[f"{_masks(folder)}/{row.name}.png"] = partial(_mask, view, row)
+    return files
+
+
+def _masks(folder: str) -> str:
+    return f"masks/{folder.partition('/')[2]}"
+
+
+def _text(lines: Sequence[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _mask(view: View, row: Row) -> bytes:
+    """The mask of an image; white all over where it has none, for that trainer wants one of each."""
+    from lorabuild.images import exported as pictures
+
+    place = mask_of(view, row)
+    data = row.member.absolute(view).read_bytes()
+    return pictures.mask(data, view.project.images, place.read_bytes() if place else None, place.name if place else "")
+
+
+def _named(view: View, concept: str) -> str:
+    """A concept's name, and the class word of its first trigger that has one."""
+    said = view.project.concepts[concept]
+    classes = (view.project.triggers[name].class_ for name in said.triggers)
+    class_ = next((word for word in classes if word and not concept.endswith(word)), "")
+    return _NOT_IN_NAMES.sub("-", f"{concept} {class_}".strip())
+
+
+def _classes(view: View) -> str:
+    """The class word of the regularization images: in their folder's name, else the first trigger's that has one."""
+    wanted = view.project.regularization
+    if wanted and wanted.folder and (there := named(view.site.path(wanted.folder))):
+        return there.tokens
+    found = [trigger.class_ for trigger in view.project.triggers.values() if trigger.class_]
+    return _NOT_IN_NAMES.sub("-", found[0]) if found else "regularization"
+
+
+def _subset(view: View, concept: str, folder: str, *, apart: bool, alpha: bool) -> dict[str, Any]:
+    """The words of a folder of images; with masks apart it takes no class words."""
+    words: dict[str, Any] = {"image_dir": folder, "num_repeats": repeats(view)[concept]}
+    if not concept:
+        return words | {"is_reg": True, "class_tokens": _classes(view)}
+    keep = view.project.training.keep_tokens
+    words["keep_tokens"] = len(view.project.concepts[concept].triggers) if keep is None else keep
+    words |= {"conditioning_data_dir": _masks(folder)} if apart else {"class_tokens": _named(view, concept)}
+    return words | ({"alpha_mask": True} if alpha else {})
+
+
+def _model(view: View, to: Path, text: str) -> str:
+    """A model as it is named from the folder of the export; a hub id without its pin."""
+    place = view.site.path(text)
+    if not place.exists() and HUB_ID.fullmatch(text):
+        return text.partition("@")[0]
+    try:
+        return Path(os.path.relpath(place, to.absolute())).as_posix()
+    except ValueError:  # another drive
+        return place.as_posix()
+
+
+def _step(view: View) -> int:
+    return view.project.images.buckets.step or view.inventory.base.vae_factor * UNET_FACTOR
+
+
+def _dataset(view: View, words: Words, subsets: Sequence[dict[str, Any]]) -> list[str]:
+    images, sizes = view.project.images, balancing.sizes(view)
+    sides = sorted({side for size in sizes for side in size})
+    alone = len(sizes) == 1
+    buckets = {"bucket_reso_steps": _step(view), "min_bucket_reso": sides[0], "max_bucket_reso": sides[-1]}
+    settings = {"resolution": images.resolution, "enable_bucket": not alone, **({} if alone else buckets)}
+    settings |= {key: value for key, value in words.dataset.items() if "bucket" not in key}
+    lines = ["# Paths start from this folder: run the trainer in it.", "[general]", *toml_text.lines(words.subset)]
+    lines += ["", "[[datasets]]", *toml_text.lines(settings)]
+    for subset in subsets:
+        lines += ["", "[[datasets.subsets]]", *toml_text.lines(subset)]
+    return lines
+
+
+def _config(view: View, words: Words) -> list[str]:
+    script = FACTS[view.project.base.family].script
+    head = [f"# accelerate launch {script} --config_file config.toml, in this folder"]
+    left = [f"#   {word}: {why}" for word, why in words.left.items()]
+    return [*head, *toml_text.lines(words.config), *(["", "# What did not come along:", *left] if left else [])]

@@ -1,0 +1,53 @@
+"""lorabuild.models.features: each picture is seen by itself, by the base and by CLIP."""
+
+import pytest
+import tiny_sd15
+import torch
+from sites import site
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from lorabuild.core.errors import ProjectError
+from lorabuild.models import family, source
+from lorabuild.models.features import BaseEye, ClipEye
+
+CPU = torch.device("cpu")
+IMAGES = torch.randint(0, 256, (5, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    where = site(tmp_path_factory.mktemp("base"), tiny_sd15.make(tmp_path_factory.mktemp("sd15")))
+    return BaseEye(family.load(source.locate(where), where.project.base, family.PARTS, CPU, torch.float32))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clip")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    CLIPVisionModelWithProjection(
+        CLIPVisionConfig(**sizes, image_size=16, patch_size=8, projection_dim=8)
+    ).save_pretrained(folder)
+    return ClipEye(folder, CPU)
+
+
+@pytest.mark.parametrize("name", ["base", "clip"])
+def test_a_row_is_of_one_picture_alone(name, request):
+    eye = request.getfixturevalue(name)
+    seen = eye.see(IMAGES)
+    assert seen.shape[0] == len(IMAGES)
+    assert seen.dtype == torch.float32
+    assert torch.equal(eye.see(IMAGES.flip(0)), seen.flip(0))
+    assert torch.equal(eye.see(IMAGES[2:3]), seen[2:3])
+    assert len({row.numpy().tobytes() for row in seen}) == len(IMAGES)
+
+
+def test_clip_s_rows_have_length_1(clip):
+    assert torch.allclose(clip.see(IMAGES).norm(dim=1), torch.ones(len(IMAGES)))
+
+
+def test_a_folder_without_clip_is_said(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ProjectError, match="the judge can't be opened") as caught:
+        ClipEye(tmp_path, CPU)
+    assert caught.value.where == "judge.model"
