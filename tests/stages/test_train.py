@@ -104,7 +104,8 @@ def test_outputs_and_facts(built):
     assert built.result.record["deterministic"] is True
     log = [json.loads(line) for line in built.bytes()["log"].splitlines()]
     assert [line["step"] for line in log] == list(range(1, 13))
-    assert built.events[-1].data["done"] == 12
+    assert [event.data["done"] for event in built.events if event.kind == "progress"][-1] == 12
+    assert built.events[-1].kind == "checkpoint"
 
 
 def test_epochs_are_kohya_named_float32_without_metadata(built):

@@ -43,7 +43,8 @@ def test_log_and_events(plain):
     assert rows[-1]["epoch"] == 3
     assert rows[-1]["loss_mean"] == pytest.approx(sum(row["loss"] for row in rows) / len(rows))
     assert rows[0]["lr"] == 0.01
-    assert plain.events[-1].data["done"] == plain.events[-1].data["total"] == plain.total
+    last = [event.data for event in plain.events if event.kind == "progress"][-1]
+    assert last["done"] == last["total"] == plain.total
 
 
 def test_order_of_records_and_their_names_change_nothing(plain, tmp_path):

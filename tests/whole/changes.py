@@ -62,6 +62,11 @@ def captions(name, text):
     return Case(say(("captions:\n", f"captions:\n  {text}\n")), ("caption", f"captions.{name}"))
 
 
+def dropped(tag):
+    """One more tag that is dropped."""
+    return Case(say(("  drop: [", f"  drop: [{tag}, ")), ("caption", "captions.drop", tag))
+
+
 def tagger(name, value, then):
     """A word of the tagger."""
     change = say(("model: models/tagger}", f"model: models/tagger, {name}: {value}}}"))
@@ -174,22 +179,22 @@ ROWS: dict[str, dict[str, Case]] = {
             say(("kind: outfit\n", "kind: outfit\n    keeps: [cape]\n")), ("caption", "cape/01.png", "triggers")
         ),
     },
-    "blacklist (`captions.drop`)": {"drop": captions("drop", "drop: [grass]")},
+    "blacklist (`captions.drop`)": {"drop": dropped("grass")},
     "`captions.replace`": {"replace": captions("replace", "replace: {grass: lawn}")},
     "tag threshold": {"threshold": tagger("threshold", 0.9993, 0.35)},
     "a caption rule that changes no caption": {
         "threshold": tagger("threshold", 0.36, 0.35),
         "character threshold": tagger("character_threshold", 0.9, 0.85),
-        "drop": captions("drop", "drop: [nowhere]"),
+        "drop": dropped("nowhere"),
     },
     "a caption rule for some images (`captions.for`), here 8": {
         "for": Case(
-            captions("drop", 'for: [{match: "dataset/cape/*", drop: [limbs]}]').change,
+            captions("for", 'for: [{match: "dataset/cape/*", drop: [limbs]}]').change,
             ("caption", "cape/01.png", "captions.drop", "limbs"),
         ),
     },
     "order of the tags": {
-        "alphabet": word("caption", "captions.order", "frequency", "alphabet", ("order: frequency", "order: alphabet")),
+        "alphabet": captions("order", "order: alphabet"),
     },
     "threshold chosen picture by picture (`mcut`), here the same tags": {
         "mcut": Case(tagger("mcut", "true", "").change, ("caption", "mcut_floor")),
