@@ -114,12 +114,18 @@ STAGE = {
     "triggers.<name>.class": "report",
     "concepts": "balance",
     "concepts.<name>.folder": "scan",
+    "sources": "scan",
     "concepts.<name>.triggers": "caption",
     "concepts.<name>.share": "caption",
     "concepts.<name>.rest_of": "caption",
     "concepts.<name>.captions": "caption",
     "images": "latents",
+    "images.duplicates": "report",
     "images.background": "prepare",
+    **{f"images.{word}": "prepare" for word in ("erase", "trim", "crop", "restore", "upscale", "pad", "for")},
+    **{f"images.{word}": "prepare" for word in ("mask_model", "detector")},
+    "concepts.<name>.images": "prepare",
+    "images.buckets.few": "balance",
     "images.color_augment": "train",
     "images.random_crop": "train",
     "captions": "caption",
@@ -151,6 +157,18 @@ STAGE = {
 CAPTIONS = ("captions", "concepts.<name>.captions")
 """Where rules for captions stand."""
 
+STEPS = ("images", "concepts.<name>.images")
+"""Where steps stand."""
+
+OTHER_STEPS = {
+    "erase": "fill",
+    "trim": 0.2,
+    "crop": ["3:2"],
+    "restore": "eye.onnx",
+    "upscale": "eye.onnx",
+    "pad": "square",
+}
+
 NAMES = {"triggers": "zorbl_cape", "concepts": "cape"}
 VALUES = {
     "training.validation.share": 0.5,
@@ -158,6 +176,7 @@ VALUES = {
     "base.model": "base2",
     "base.vae": "base2",
     "concepts.<name>.folder": "dataset/other",
+    "sources": [{"path": "dataset/other", "into": "cape"}],
     "concepts.<name>.triggers": ["zorbl_cape", "zorbl"],
     "concepts.<name>.share": 0.3,
     "concepts.<name>.rest_of": "plain",
@@ -166,6 +185,13 @@ VALUES = {
     "images.buckets.min": 64,
     "images.buckets.max": 64,
     "images.background": "#102030",
+    "images.buckets.few": 1,
+    "images.buckets.upscale": "never",
+    "images.for": [{"match": "dataset/cape/*", "trim": 0.2}],
+    **{f"{place}.{word}": value for place in STEPS for word, value in OTHER_STEPS.items()},
+    "images.mask_model": "eye.onnx",
+    "images.masks": "alpha",
+    "images.detector": "eye.onnx",
     "captions.tagger.model": "tagger2",
     "captions.tagger.extension": ".tags",
     "captions.implications": "implications.csv",
@@ -186,6 +212,8 @@ VALUES = {
     "judge.weights": [1.5],
     "output.epochs": ["1"],
     "output.without": ["card"],
+    "lint.ignore": ["blur"],
+    "lint.for": [{"match": "dataset/cape/*", "ignore": ["blur"]}],
     "variants": {"big": {"network.dim": 8}},
     "regularization.folder": "dataset/other",
 }
@@ -195,6 +223,9 @@ AROUND = {
     "concepts.<name>.rest_of": ["concepts.plain.share=0.5", "concepts.cape.folder=dataset/plain"],
     "captions.tagger.mcut_floor": ["captions.tagger.mcut=true"],
     **{f"concepts.<name>.captions.{word}": ["concepts.cape.captions={}"] for word in CaptionRules.model_fields},
+    **{f"concepts.<name>.images.{word}": ["concepts.cape.images={}"] for word in OTHER_STEPS},
+    "images.mask_model": ["images.masks=model", "images.mask_model=tagger/model.onnx"],
+    "images.detector": ["images.crop=[whole, portrait]"],
     "training.ema.decay": ["training.ema={}"],
     "training.validation.share": ["training.validation={}"],
     "training.validation.timesteps": ["training.validation={}"],
@@ -245,11 +276,21 @@ OF_SLIDERS = ("kind", "slider")
 def leaves():
     """Every word that holds a value of its own and leaves a choice, but those in lists.
 
-    tests/taggers/test_merged.py, tests/captions/test_rules.py, tests/graph/test_drawing.py and
-    tests/schema/test_finish.py look after these.
+    tests/taggers/test_merged.py, tests/captions/test_rules.py, tests/graph/test_drawing.py, tests/graph/test_sources.py
+    and tests/schema/test_finish.py look after these.
     """
     for word in words(Project):
-        inside = word.dotted.startswith(("captions.tagger.of.", "captions.for.", "samples.prompts.", "finish."))
+        inside = word.dotted.startswith(
+            (
+                "captions.tagger.of.",
+                "lint.for.",
+                "captions.for.",
+                "images.for.",
+                "samples.prompts.",
+                "finish.",
+                "sources.",
+            )
+        )
         if word.dotted.partition(".")[0] in OF_SLIDERS or inside:
             continue
         found = shape(word.field.annotation)
@@ -337,6 +378,8 @@ def project(tmp_path_factory):
     assert made.build("sample", "--set", "output.epoch=auto").code == 0
     made.path("dataset/other").mkdir()
     small.picture((9, 9, 200)).save(made.path("dataset/other/o.png"))
+    made.path("eye.onnx").write_bytes(b"a model of a step")
+    small.picture((255, 255, 255)).save(made.path("dataset/cape/e.erase.png"))
     made.path("prompts.txt").write_text("zorbl, green", "utf-8")
     made.path("implications.csv").write_text("azure,blue\n", "utf-8")
     return made

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import lru_cache
+from math import gcd
 from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import ProjectError
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 Sizes = tuple[Size, ...]
+
+
+class NeverEnlarging(tuple[Size, ...]):
+    """Sizes of a project that enlarges no picture: one that is smaller gets a bucket of its own size."""
+
+    __slots__ = ()
+
 
 UNET_FACTOR = 8  # an SD U-Net halves its input three times
 
@@ -68,7 +76,7 @@ def predefined(resolution: int, step: int, smallest: int, largest: int) -> Sizes
     return tuple(sorted(found))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def bucket_of(width: int, height: int, sizes: Sizes) -> Size:
     """The bucket of the picture's own size, else the first of the nearest in aspect ratio (linear difference)."""
     if width < 1 or height < 1:
@@ -76,7 +84,19 @@ def bucket_of(width: int, height: int, sizes: Sizes) -> Size:
     if (width, height) in sizes:
         return width, height
     ratio = width / height
-    return min(sizes, key=lambda size: abs(size[0] / size[1] - ratio))
+    nearest = min(sizes, key=lambda size: abs(size[0] / size[1] - ratio))
+    if isinstance(sizes, NeverEnlarging) and upscaled(width, height, nearest):
+        step = gcd(*(side for size in sizes for side in size))
+        return own_size(width, height, nearest, step)
+    return nearest
+
+
+def own_size(width: int, height: int, most: Size, step: int) -> Size:
+    """The largest bucket inside a picture, no larger than ``most``; one step where it is smaller than that.
+
+    The standard trainer has a size of 0 there, and fails.
+    """
+    return max(step, min(width, most[0]) // step * step), max(step, min(height, most[1]) // step * step)
 
 
 def resized(width: int, height: int, bucket: Size) -> Size:

@@ -86,6 +86,21 @@ def table_lines(data: dict[str, Any]) -> list[str]:
     return [*lines, *(f"  {exposure(row)}" for row in data["triggers"]), f"  {steps(data)}"]
 
 
+def bucket_lines(data: dict[str, Any]) -> list[str]:
+    """How the images fall into the buckets, and what sticks out of these; nothing where they are all of one size."""
+    rows, few = data.get("buckets", ()), data.get("few")
+    if len(rows) < 2 and not few:
+        return []
+    lines = [f"  {'bucket':<9}  {'images':>6}  {'cropped':>7}  {'enlarged':>8}"]
+    for row in rows:
+        name, share = "x".join(map(str, row["size"])), f"{100 * row['cropped']:.1f} %"
+        lines.append(f"  {name:<9}  {row['images']:>6}  {share:>7}  {row['enlarged']:>8}")
+    if few:
+        shares = f"{100 * few['cropped']:.1f} % of the pictures is cropped, {100 * few['of_all']:.1f} % with all"
+        lines.append(f"  {len(rows)} of {few['sizes']} sizes: {shares}")
+    return lines
+
+
 def target_lines(targets: Sequence[dict[str, Any]]) -> list[str]:
     """What a slider moves: ``1girl: strength 1 leads to “1girl, smile”, -1 to “1girl, frown”; 50 looks an epoch``."""
     return [

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ASKS = {"-h", "--help", "--version"}
-TAKES_VALUE = {"-C", "--set", "--device", "--processes", "--nodes", "--node-rank", "--main", "--variant", "--to", "--port", "--host"}
+TAKES_VALUE = {"-C", "--set", "--device", "--variant", "--to", "--port", "--host"}
+TAKES_VALUE |= {"--processes", "--nodes", "--node-rank", "--main"}
 COMMANDS = (
     "build",
     "init",
@@ -33,6 +34,7 @@ COMMANDS = (
     "status",
     "why",
     "triggers",
+    "lint",
     "tags",
     "diff",
     "watch",

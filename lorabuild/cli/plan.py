@@ -49,6 +49,7 @@ def _lines(found: dict[str, Any], width: int | None, *, all_items: bool) -> list
     if models := sorted({model for stage in found["stages"] for model in stage["loads"]}):
         text.append(f"  models to load: {', '.join(models)}")
     text += ["", *lines.table_lines(found), *(f"  {lines.absorbing(row)}" for row in found["triggers"])]
+    text += lines.bucket_lines(found)
     text += [f"  {entry['text']}" for entry in found["notes"]]
     return text + [f"warning: {lines.warning(entry)}" for entry in found["warnings"]]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lorabuild.cli.options import as_json, described, of_project, opened, source_date
 from lorabuild.core.errors import ProjectError
@@ -62,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(args: argparse.Namespace, loaded: Loaded) -> None:
+def _serve(args: argparse.Namespace, loaded: Loaded) -> NoReturn:
     """Serve until interrupted."""
-    import threading
+    import time
 
     from lorabuild.graph.live import Live
     from lorabuild.graph.serve import LOOPBACK, serving
@@ -75,7 +75,8 @@ def _serve(args: argparse.Namespace, loaded: Loaded) -> None:
             print("serving until Ctrl-C", file=sys.stderr, flush=True)
         if args.open:
             browse(server.address)
-        threading.Event().wait()
+        while True:
+            time.sleep(3600)  # unlike a lock, interrupted at once on every system
 
 
 def _reports(loaded: Loaded) -> tuple[list[Path], bool]:

@@ -12,12 +12,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from lorabuild.core.errors import LorabuildError
-from lorabuild.core.events import Emit, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
+
+    from lorabuild.core.events import Emit, Event
 
 NAME = "events.jsonl"
 KINDS = ("stage", "progress", "aside", "note", "warning", "picture", "stage_done", "done", "error")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.digest import digest
 from lorabuild.core.files import write_plain
-from lorabuild.core.nullcheck import FIELDS, Index, file_stamps, folder_stamps, index_path, pack
+from lorabuild.core.nullcheck import FIELDS, Index, file_stamps, folder_stamps, index_path, look, pack
 from lorabuild.core.stamps import COARSE, FOREIGN, Now, Stamp, now, racy, wait
 from lorabuild.core.trouble import reason
 
@@ -67,6 +67,14 @@ class Seen:
         """A folder is going to be searched, with all that is below it."""
         try:
             self._folders(os.fspath(Path(path).absolute()))
+        except OSError as error:
+            self.unclear = reason(error)
+
+    def names(self, path: str | os.PathLike[str]) -> None:
+        """A folder in which something may come to lie beside what is read; what is below it doesn't matter."""
+        place = self.place(path)
+        try:
+            self.folders.setdefault(place, look(self.root, place))
         except OSError as error:
             self.unclear = reason(error)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.balance import budget, recipes
-from lorabuild.balance.buckets import Size, Sizes, bucket_of, sizes_for, tally, upscaled
+from lorabuild.balance.buckets import Size, Sizes, bucket_of, tally, upscaled
+from lorabuild.balance.few import best, rows, share
 from lorabuild.balance.request import Concept, Request
 from lorabuild.balance.slider import plan
 from lorabuild.graph.heldout import held_out
-from lorabuild.graph.members import Member, members, priors
+from lorabuild.graph.members import Member, everyone, members, priors
+from lorabuild.graph.sizing import all_sizes
 
 if TYPE_CHECKING:
     from lorabuild.balance.table import Table
@@ -19,9 +21,24 @@ if TYPE_CHECKING:
 
 def sizes(view: View) -> Sizes:
     """The project's buckets."""
-    images = view.project.images
-    buckets, factor = images.buckets, view.inventory.base.vae_factor
-    return sizes_for(images.resolution, factor, step=buckets.step, smallest=buckets.min, largest=buckets.max)
+    return view.derived("sizes", _sizes)
+
+
+def _sizes(view: View) -> Sizes:
+    found, few = all_sizes(view), view.project.images.buckets.few
+    if few is None or few >= len(found):
+        return found
+    return best([member.size for member in everyone(view) if member.size and not member.twin], found, few)
+
+
+def bucket_table(view: View) -> dict[str, Any]:
+    """How the images of the concepts fall into the buckets; with few of these, what all of them would crop."""
+    found = [member.size for member in members(view) if member.size and not member.twin]
+    held, every = rows(found, sizes(view)), all_sizes(view)
+    table: dict[str, Any] = {"buckets": [row.as_dict() for row in held]}
+    if view.project.images.buckets.few and found:
+        table["few"] = {"sizes": len(every), "cropped": share(held), "of_all": share(rows(found, every))}
+    return table
 
 
 def request(view: View) -> Request:

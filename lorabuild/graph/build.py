@@ -17,13 +17,13 @@ from lorabuild.core.files import drop_half_written
 from lorabuild.core.journal import Journal
 from lorabuild.core.store import Store
 from lorabuild.core.words import hand
-from lorabuild.graph import balancing
+from lorabuild.graph import balancing, lint, looks
 from lorabuild.graph.allowed import hold_to_consent, hold_to_trust
 from lorabuild.graph.along import Along
 from lorabuild.graph.beside import beside
 from lorabuild.graph.elsewhere import sharing
 from lorabuild.graph.finish import finish, hold_to_lock
-from lorabuild.graph.forecast import duplicates, step_reasons
+from lorabuild.graph.forecast import step_reasons
 from lorabuild.graph.inventory import take
 from lorabuild.graph.lock import refuse_conflict
 from lorabuild.graph.order import up_to
@@ -92,9 +92,9 @@ def build(loaded: Loaded, wishes: Wishes, emit: Emit) -> dict[str, Any]:
     begun = time.monotonic()
     folder = loaded.site.root / STORE
     with (
-        placed(loaded),
         claim(folder, wait=wishes.wait, say=lambda text: emit(Event("note", data={"code": "busy", "text": text}))),
         Journal(folder, emit, up_to(wishes.targets)) as journal,
+        placed(loaded),
         Store(folder, emit=journal) as store,
     ):
         keep(loaded)
@@ -229,6 +229,8 @@ class _Worker:
         why = [{"item": name, "why": "; ".join(causes)} for name, causes in step_reasons(self.view, step)]
         if stage == "train":
             self._tell_table()
+            looks.fill(self.view, self.view.store)
+            self._tell_findings(lint.warnings(self.view))
         self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
         module = import_module(f"lorabuild.stages.{stage}")
         with self.view.store.writer(stage, every=getattr(module, "BATCH", BATCH)) as outputs:
@@ -246,6 +248,8 @@ class _Worker:
         self.view.store.remember(step.stage, step.items)
         self.shared.offer(self.view, step.stage)
         self.tally.add(step.stage, ran, step.total, seconds, self.view.variant)
+        if step.stage == "prepare" and self.view.project.images.duplicates == "drop":
+            looks.before_tags(self.view)
         if self.view.variant and not step.total:
             return  # all of it is the project's own
         counts = self.tally.stages[step.stage]
@@ -257,12 +261,15 @@ class _Worker:
         if step.stage == "balance":
             if ran:
                 self._tell_table()
-            for warning in balancing.table(self.view).as_dict()["warnings"] + duplicates(self.view):
-                self._once("warning", "balance", warning)
+            self._tell_findings(lint.early(self.view))
 
     def _tell_table(self) -> None:
         """Repeats and exposure: where the balance changed, and before hours are spent on it."""
         self._once("table", "balance", balancing.table(self.view).as_dict())
+
+    def _tell_findings(self, found: list[dict[str, str]]) -> None:
+        for finding in lint.briefly(found):
+            self._once("warning", "balance", finding)
 
     def _once(self, kind: str, stage: str, data: dict[str, Any]) -> None:
         """Say something that one build says once, however often it looks at the disk."""

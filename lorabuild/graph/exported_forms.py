@@ -117,8 +117,9 @@ def _mask(view: View, row: Row) -> bytes:
     from lorabuild.images import exported as pictures
 
     place = mask_of(view, row)
-    data = row.member.absolute(view).read_bytes()
-    return pictures.mask(data, view.project.images, place.read_bytes() if place else None, place.name if place else "")
+    seen, masked = row.member.seen(view), place.read_bytes() if place else None
+    data, name = Path(seen["path"]).read_bytes(), place.name if place else ""
+    return pictures.mask(data, view.project.images, masked, name, seen.get("moves", ""))
 
 
 def _named(view: View, concept: str) -> str:

@@ -19,6 +19,7 @@ from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import folders
 from lorabuild.graph.members import Member, members, priors
 from lorabuild.graph.session import STORE
+from lorabuild.graph.sources import of_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,20 +85,22 @@ def _caption(view: View, blob: str) -> str:
 
 def _rows(view: View, found: Sequence[Member], texts: Mapping[str, str]) -> dict[str, list[Row]]:
     """Names are those of the files; where two of a concept would share a text and must not, one gets a number."""
-    rows: dict[str, list[Row]] = {name: [] for name in folders(view.site)}
-    for concept, place in folders(view.site).items():
+    places = folders(view.site)
+    rows: dict[str, list[Row]] = {name: [] for name in [*view.project.concepts, *places]}
+    for concept, kept in rows.items():
         taken: dict[str, tuple[str, set[str]]] = {}
         for one in (one for one in found if one.concept == concept):
-            path = PurePosixPath((view.site.root / one.path).as_posix())
-            top = PurePosixPath(place.as_posix())
-            below = path.relative_to(top) if path.is_relative_to(top) else PurePosixPath(path.name)
-            name = base = _NOT_IN_NAMES.sub("-", "-".join(below.with_suffix("").parts))
+            path = PurePosixPath((view.site.root / one.whole).as_posix())
+            top = PurePosixPath(places.get(concept, view.store.folder).as_posix())
+            below = path.relative_to(top) if path.is_relative_to(top) else of_source(one.whole)
+            parts = (*below.with_suffix("").parts, *one.part.split())
+            name = base = _NOT_IN_NAMES.sub("-", "-".join(parts))
             number = 1
             while not _fits(taken, name, texts[one.id], below.suffix, shared=one.mask is None):
                 number += 1
                 name = f"{base}-{number}"
             taken.setdefault(name.casefold(), (texts[one.id], set()))[1].add(below.suffix.casefold())
-            rows[concept].append(Row(one, texts[one.id], name))
+            kept.append(Row(one, texts[one.id], name))
     return {concept: known for concept, known in rows.items() if known}
 
 
@@ -110,6 +113,8 @@ def _fits(taken: Mapping[str, tuple[str, set[str]]], name: str, text: str, suffi
 def original(view: View, row: Row) -> tuple[str, Callable[[], bytes]]:
     """The ending and the bytes of an image as it lies there."""
     path = row.member.absolute(view)
+    if row.member.done:  # what is trained on is no longer what lies there
+        return prepared(view, row)
     return path.suffix, lambda: _bytes(path, row.member.file)
 
 
@@ -119,13 +124,11 @@ def prepared(view: View, row: Row) -> tuple[str, Callable[[], bytes]]:
     def make() -> bytes:
         from lorabuild.images import exported
 
-        path = row.member.absolute(view)
-        side = mask_of(view, row)
-        data = _bytes(path, row.member.file)
+        seen, side = row.member.seen(view), mask_of(view, row)
+        data = _bytes(Path(seen["path"]), row.member.kept[0] or row.member.file)
+        masked, name = _bytes(side) if side else None, side.name if side else ""
         try:
-            return exported.picture(
-                data, view.project.images, _bytes(side) if side else None, side.name if side else ""
-            )
+            return exported.picture(data, view.project.images, masked, name, seen.get("moves", ""))
         except exported.UnreadableError as error:
             raise ProjectError(error.what, where=row.member.path) from error
 
@@ -134,6 +137,8 @@ def prepared(view: View, row: Row) -> tuple[str, Callable[[], bytes]]:
 
 def mask_of(view: View, row: Row) -> Path | None:
     """The file of an image's mask, where it has one of its own."""
+    if row.member.kept[1]:
+        return view.store.blobs.path(row.member.kept[1])
     return row.member.absolute(view).parent / row.member.side if row.member.side else None
 
 

@@ -15,6 +15,7 @@ from lorabuild.graph.lineage import parent_of
 from lorabuild.graph.order import LAST
 from lorabuild.graph.status import aside, up_to_date
 from lorabuild.graph.variants import file_name, handing, own
+from lorabuild.schema.source_places import variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -130,7 +131,14 @@ def _index(
     done = {"event": "done", "ok": True, "seconds": 0.0, "stages": counts, "outputs": outputs, "aside": left}
     says = {"text": up_to_date(view.project.name, len(left)), "json": done}
     date = None if view.date is None else str(view.date)
-    write_index(root, stages[-1], wishes.seen, made, says, environ={"SOURCE_DATE_EPOCH": date})
+    write_index(
+        root,
+        stages[-1],
+        wishes.seen,
+        made,
+        says,
+        environ={**variables(view.project.sources), "SOURCE_DATE_EPOCH": date},
+    )
 
 
 def _lie_there(view: View, texts: Mapping[str, bytes]) -> bool:

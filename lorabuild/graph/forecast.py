@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.captions import kinds
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.words import nearest
-from lorabuild.graph import balancing, preflight
-from lorabuild.graph.costs import costs
+from lorabuild.graph import balancing, lint, preflight
 from lorabuild.graph.course import steps
 from lorabuild.graph.explain import changes, reasons
 from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.lineage import waiting
-from lorabuild.graph.members import members
-from lorabuild.graph.namesakes import shared_words
 from lorabuild.graph.order import OF_IMAGES, STAGES, up_to
 from lorabuild.graph.variants import own, told, whole
 from lorabuild.networks import clients
@@ -45,9 +42,10 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
         "concepts": table["concepts"],
         "triggers": [row | kinds.told(view.project.triggers[row["name"]]) for row in table["triggers"]],
         "steps": table["steps"],
+        **balancing.bucket_table(view),
         "regularization_per_epoch": table["regularization_per_epoch"],
         "notes": notes(view),
-        "warnings": table["warnings"] + duplicates(view) + costs(view) + preflight.warnings(view),
+        "warnings": lint.warnings(view) + preflight.warnings(view),
         **({"targets": table["targets"]} if "targets" in table else {}),
         **told(view, targets),
     }
@@ -115,46 +113,15 @@ def step_reasons(view: View, step: Step) -> Iterator[tuple[str, list[str]]]:
     for item in step.todo:
         yield item.id, item_reasons(view, step.stage, item, had_result=item.key in recorded)
     before = next((stage for stage in STAGES if not view.step(stage).clean), "") if step.waiting else ""
+    said = "its frames are taken by the build" if step.stage == STAGES[0] else f"waits for {before}"
     for name, known in step.waiting.items():
-        yield name, [*changes(view.store.parts_of(step.stage, name) if known else None, known), f"waits for {before}"]
+        yield name, [*changes(view.store.parts_of(step.stage, name) if known else None, known), said]
 
 
 def item_reasons(view: View, stage: str, item: Item, *, had_result: bool) -> list[str]:
     """The reasons for one item."""
     thing = "file" if stage in OF_IMAGES and not item.reads.get("prior") else ""
     return reasons(view.store.parts_of(stage, item.id), item.parts, had_result=had_result, thing=thing)
-
-
-def duplicates(view: View) -> list[dict[str, str]]:
-    """A warning for each picture that a concept holds twice, for words that several read, and for masks of no use."""
-    return (
-        flawed_masks(view)
-        + shared_words(view)
-        + [
-            {
-                "code": "duplicate",
-                "item": member.id,
-                "text": f"{member.id} is the same picture as {member.twin}; it is used once",
-            }
-            for member in members(view)
-            if member.twin
-        ]
-    )
-
-
-FLAWS = {
-    "black": "its mask is black all over: nothing of the picture is learned",
-    "grey": "its mask is the same grey all over: it masks nothing and only lowers the picture's weight",
-}
-
-
-def flawed_masks(view: View) -> list[dict[str, str]]:
-    """A warning for each mask that tells no part of its picture from another."""
-    return [
-        {"code": f"{member.flaw}-mask", "item": member.id, "text": FLAWS[member.flaw]}
-        for member in members(view)
-        if member.flaw and not member.twin
-    ]
 
 
 def _path(view: View, subject: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lorabuild.core.files import walk
 from lorabuild.core.nullcheck import folder_stamps
 from lorabuild.core.statcache import FileDigest, StatCache
-from lorabuild.graph import masks, mirror, settled
+from lorabuild.graph import masks, mirror, settled, sides, sources, stepping
 from lorabuild.graph.allowed import show_code
+from lorabuild.graph.imagefile import ImageFile
 from lorabuild.graph.models import commits, joined, judge_files, merged_files, needed, table_files, tagger_files
 from lorabuild.graph.prompting import prompt_files
 from lorabuild.models.source import Located, locate
@@ -24,37 +26,12 @@ if TYPE_CHECKING:
     from lorabuild.core.nullindex import Seen
     from lorabuild.core.store import Store
     from lorabuild.graph.settled import Settled
+    from lorabuild.graph.sources import Given
     from lorabuild.schema.site import Site
 
     Digests = Mapping[Path, FileDigest]
 
 BY_HAND = ".txt"
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFile:
-    """One image file.
-
-    Attributes:
-        path: relative to the project folder, with ``/``; absolute when it lies outside.
-        absolute: where it is.
-        digest: of its bytes; None when it can't be read.
-        tags, tags_digest: the side file that a side-file tagger reads.
-        text, text_digest: the caption that a person wrote beside it.
-        mask, mask_digest: what of it is learned, where masks lie beside the images.
-        problem: why it can't be read.
-    """
-
-    path: str
-    absolute: Path
-    digest: str | None
-    tags: Path | None = None
-    tags_digest: str | None = None
-    text: Path | None = None
-    text_digest: str | None = None
-    mask: Path | None = None
-    mask_digest: str | None = None
-    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +54,8 @@ class Inventory:
         implications: digest of the table of ``captions.implications``; None without one.
         merged: digests of the LoRAs that ``finish:`` merges.
         judge: digest of the model of ``judge.model``; None without one.
+        step_models: what lora.yaml calls a model of a step → digest.
+        sources: what ``sources:`` gave; all of it is among the files and members.
     """
 
     files: dict[str, ImageFile]
@@ -94,6 +73,8 @@ class Inventory:
     implications: str | None = None
     merged: tuple[str, ...] = ()
     judge: str | None = None
+    step_models: dict[str, str] = field(default_factory=dict)
+    sources: Given = field(default_factory=sources.Given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +108,7 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         *prompt_files(site),
         *(merged := merged_files(site)),
         *(judge := judge_files(site)),
+        *(of_steps := stepping.model_files(site)).values(),
     ]
     if seen:
         _show(seen.folder, concepts.values())
@@ -140,15 +122,18 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
     tagging = {name: needed(known, path) for name, path in tagger.items()}
     facts = [base.kind, base.vae_factor, base.prediction_type, base.zero_terminal_snr]
     implications = [needed(known, path) for path in table]
-    about = settled.about(site, [models, tagging, *facts, *implications])
-    found = None if rehash or again else _known(site, store, about, edits, seen)
+    step_models = {name: needed(known, path) for name, path in of_steps.items()}
+    about = settled.about(site, [models, tagging, *facts, *implications, step_models])
+    whole = rehash or again or site.project.images.duplicates == "drop"  # then every picture may stand for another
+    given = sources.given(site, store, cache, filter(None, endings(site)), partial(_told_apart, site), seen)
+    found = None if whole or site.project.sources else _known(site, store, about, edits, seen)
     found = found or _searched(site, concepts.values())
-    files = _images(site, found, cache)
+    files = _images(site, found, given, cache)
     return Inventory(
         files={file.path: file for file in sorted(files, key=lambda file: file.path)},
-        members={name: _below(site, folder, found.images) for name, folder in concepts.items()},
+        members=_members(site, concepts, found.images, given),
         settled=found.settled,
-        refused=found.refused,
+        refused=found.refused | given.refused,
         base=base,
         models=models,
         tagger=tagging,
@@ -160,6 +145,8 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         implications=next(iter(implications), None),
         merged=tuple(needed(known, path) for path in merged),
         judge=joined(site.root, tuple(judge), known) if judge else None,
+        step_models=step_models,
+        sources=given,
     )
 
 
@@ -210,21 +197,34 @@ def _searched(site: Site, folders: Iterable[Path]) -> _Search:
 
 def _told_apart(site: Site, paths: Sequence[Path]) -> masks.Told:
     """Images and masks by their names."""
-    return masks.told_apart(paths, folders(site).values(), wanted=site.project.images.masks == "side")
+    images, refused = sides.told_apart(paths, stepping.besides(site.project))
+    told = masks.told_apart(images, folders(site).values(), wanted=site.project.images.masks == "side")
+    return told._replace(refused=told.refused | refused)
 
 
-def _images(site: Site, found: _Search, cache: StatCache) -> list[ImageFile]:
-    wanted = endings(site)
-    beside = {path: (*_beside(path, wanted), found.masks.get(path)) for path in found.images}
-    digests = cache.digests([*found.images, *(side for sides in beside.values() for side in sides if side)])
-    files = [_image(site, path, *beside[path], digests) for path in found.images]
-    return files + [ImageFile(name, site.root / name, None, problem=why) for name, why in found.refused.items()]
+def _images(site: Site, found: _Search, given: Given, cache: StatCache) -> list[ImageFile]:
+    wanted, of_images = endings(site), given.masks | found.masks
+    paths = dict.fromkeys([*found.images, *given.names])
+    beside = {path: (*_beside(path, wanted, given), of_images.get(path)) for path in paths}
+    digests = cache.digests([*paths, *(side for sides in beside.values() for side in sides if side)])
+    images = [_image(site, path, *beside[path], digests, given.names.get(path, "")) for path in paths]
+    files = sides.attached(images, stepping.besides(site.project), cache, partial(_closed, site))
+    return files + [
+        ImageFile(name, site.root / name, None, problem=why) for name, why in (found.refused | given.refused).items()
+    ]
 
 
-def _below(site: Site, folder: Path, images: Iterable[Path]) -> tuple[str, ...]:
-    """The images in a concept's folder."""
-    within = os.fspath(folder) + os.sep
-    return tuple(relative(site, path) for path in images if os.fspath(path).startswith(within))
+def _members(
+    site: Site, concepts: Mapping[str, Path], images: Sequence[Path], given: Given
+) -> dict[str, tuple[str, ...]]:
+    """The images in the concepts' folders, and those of their sources."""
+    members: dict[str, tuple[str, ...]] = {}
+    for name in dict.fromkeys([*site.project.concepts, *concepts]):
+        within = os.fspath(concepts[name]) + os.sep if name in concepts else "\0"
+        held, more = [path for path in images if os.fspath(path).startswith(within)], given.members.get(name, [])
+        called = [given.names.get(path) or relative(site, path) for path in [*held, *more]]
+        members[name] = tuple(sorted({*called}) if more else called)
+    return members
 
 
 def _place(site: Site, folder: Path) -> str:
@@ -244,20 +244,23 @@ def endings(site: Site) -> tuple[str | None, str | None]:
     return tags, None if tags == BY_HAND else BY_HAND
 
 
-def _beside(path: Path, endings: tuple[str | None, str | None]) -> tuple[Path | None, Path | None]:
-    places = (path.with_suffix(ending) if ending else None for ending in endings)
+def _beside(path: Path, endings: tuple[str | None, str | None], given: Given) -> tuple[Path | None, Path | None]:
+    """The texts with tags, and with a person's caption; what a source says itself stands for the ``.txt``."""
+    if words := given.words.get(path):
+        return (words, None) if endings[0] == BY_HAND else (None, words)
+    places = (path.with_suffix(ending) if ending and path not in given.alone else None for ending in endings)
     tags, text = (place if place and os.path.lexists(place) else None for place in places)
     return tags, text
 
 
 def _image(
-    site: Site, path: Path, tags: Path | None, text: Path | None, mask: Path | None, digests: Digests
+    site: Site, path: Path, tags: Path | None, text: Path | None, mask: Path | None, digests: Digests, name: str
 ) -> ImageFile:
     """An image; one whose words or mask can't be read is none, for it would be learned without them."""
     closed = (_closed(site, side, digests) for side in (tags, text, mask) if side)
     problem = digests[path].problem or next(filter(None, closed), None)
     return ImageFile(
-        relative(site, path),
+        name or relative(site, path),
         path,
         None if problem else digests[path].digest,
         tags,

@@ -109,10 +109,16 @@ def measure(view: View, wanted: Asked, made: Mapping[str, Result], epoch: int, w
         "measure": "pictures",
         "judging": True,
         "size": list(drawing.asked(view, "").size),
-        "images": [[str(image.absolute(view)), str(image.pixels)] for image in wanted.images],
+        "images": [_shown(view, image) for image in wanted.images],
         **{name: [made[key].outputs["picture"] for key in found] for name, found in keys.items()},
     }
     return item("sample", f"judging: what epoch {epoch} is like at weight {weight:g}", parts, reads)
+
+
+def _shown(view: View, image: Member) -> list[str]:
+    """Where a training image is read from, its pixels, and the moves that are made again."""
+    seen = image.seen(view)
+    return [seen["path"], str(image.pixels), *([seen["moves"]] if "moves" in seen else [])]
 
 
 def _eye(view: View) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import LorabuildError
-from lorabuild.core.journal import Tail
 from lorabuild.core.store import Store
 from lorabuild.graph.forecast import forecast
 from lorabuild.graph.order import LAST
@@ -26,10 +25,13 @@ REPORT = f"{LAST}.html"
 class Live:
     """Reads the store and never claims it, nor writes.
 
-    ``project``: answers with the project as it is now.
+    Attributes:
+        project: answers with the project as it is now.
+        told: pictures that a journal has told of: these can be had, and no other blob.
     """
 
     project: Callable[[], Loaded]
+    told: set[str] = field(default_factory=set)
 
     @property
     def folder(self) -> Path:
@@ -40,12 +42,14 @@ class Live:
         """The page, and the policy to serve it under."""
         from lorabuild.publish import live
 
-        return live.alive(self._report() or self._plain())
+        report = self._report()
+        return live.alive(report if report and live.ours(report) else self._plain(other=bool(report)))
 
     def picture(self, digest: str) -> bytes | None:
-        """A sample of the build that the journal tells of; None of anything else."""
-        told = any(event.get("picture") == digest for event in Tail(self.folder)())
-        return self._blob(digest) if told else None
+        """The bytes of a sample picture; None of anything else."""
+        with suppress(LorabuildError), Store(self.folder, read_only=True) as store:
+            return store.read(digest) if digest in self.told else None
+        return None
 
     def there(self, digest: str) -> bool:
         """Whether a picture lies in the store already: it does once the batch that it was drawn in is committed."""
@@ -60,7 +64,7 @@ class Live:
             return next((store.read(one.outputs[REPORT]) for one in held.values()), None)
         return None
 
-    def _plain(self) -> bytes:
+    def _plain(self, *, other: bool) -> bytes:
         from lorabuild.publish import live
 
         loaded, plan, problem = self.project(), None, ""
@@ -69,12 +73,7 @@ class Live:
                 plan = forecast(view)
         except LorabuildError as error:
             problem = str(error)
-        return live.plain(loaded.project, plan, problem)
-
-    def _blob(self, digest: str) -> bytes | None:
-        with suppress(LorabuildError), Store(self.folder, read_only=True) as store:
-            return store.read(digest)
-        return None
+        return live.plain(loaded.project, plan, problem, other=other)
 
 
 def ready(live: Live, events: list[dict[str, Any]], held: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -88,4 +87,5 @@ def ready(live: Live, events: list[dict[str, Any]], held: list[dict[str, Any]]) 
     late = [event for event in waiting if not live.there(str(event.get("picture")))]
     shown = [event for event in held if event not in late] + [event for event in events if event not in late]
     held[:] = late
+    live.told.update(event["picture"] for event in waiting if event not in late)
     return shown

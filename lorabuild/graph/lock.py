@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 NAME = "lora.lock"
 FORMAT = 2
 RECORDED = ("latents", "text", "train", "sample")  # what a tagger said goes on as captions, and these are exact
-_ENTITIES = {"models": dict, "stages": dict, "variants": dict, "concepts": dict, "record": list, "outputs": str}
+_ENTITIES = {
+    "models": dict,
+    "stages": dict,
+    "variants": dict,
+    "sources": dict,
+    "concepts": dict,
+    "record": list,
+    "outputs": str,
+}
 _MARKS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
 _MARK = re.compile(rb"^(<{7}|\|{7}|={7}|>{7})[^\t\n]*$", re.MULTILINE)  # a row of the manifest has tabs
 _LEADS_OUT = re.compile(r"[/~\\]|[A-Za-z]:[/\\]|\.\.([/\\]|$)")
@@ -56,6 +64,7 @@ def lock_of(view: View, stages: tuple[str, ...], outputs: Mapping[str, str]) -> 
             if stage != "report"
         },
         **({"variants": {one.variant: _variant(one, stages) for one in view.variants}} if view.variants else {}),
+        **({"sources": _sources(view)} if view.project.sources else {}),
         "concepts": _concepts(view) if "balance" in stages else {},
         "record": records(view, stages),
         "outputs": {str(portable(path, keep=2)): sha for path, sha in sorted(outputs.items())},
@@ -118,6 +127,23 @@ def _models(view: View) -> dict[str, Any]:
         what: {"source": portable(source), "revision": commits.get(what), "parts": dict(sorted(parts.items()))}
         for what, (source, parts) in found.items()
     }
+
+
+def _sources(view: View) -> dict[str, Any]:
+    """What each source is: its file, or the names and files of the pictures that it gives."""
+    files = view.inventory.files
+    return {
+        name: {
+            "into": into,
+            "images": len(names),
+            "digest": held or _joined([[one, files[one].digest] for one in names]),
+        }
+        for name, (into, held, names) in sorted(view.inventory.sources.marks.items())
+    }
+
+
+def _joined(rows: list[list[str | None]]) -> str:
+    return digest(canonical(sorted(rows, key=str)))
 
 
 def _concepts(view: View) -> dict[str, Any]:

@@ -6,16 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lorabuild.graph.likeness import likeness
 from lorabuild.graph.mirror import edited
 from lorabuild.graph.shares import WHOLE, spans, takes
+from lorabuild.graph.stepping import pictures
 from lorabuild.images.header import size as header_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lorabuild.core.item import Result
-    from lorabuild.graph.inventory import ImageFile
+    from lorabuild.graph.imagefile import ImageFile
     from lorabuild.graph.view import View
 
 
@@ -31,10 +33,14 @@ class Member(NamedTuple):
         pixels: digest of its pixels as they are trained on; None before it is prepared.
         size: width and height as it is trained on; read from its header before it is prepared, None if that fails.
         caption: its caption; None before it is captioned.
-        twin: path of the equal picture in the same concept that is used instead of this one.
+        twin: path of the picture in the same concept that is used instead of this one: an equal one, or one alike.
         mask: digest of its mask's pixels; None where it has none.
         flaw: what is wrong with its mask: ``black`` or ``grey`` all over, or nothing.
         side: the mask's file as it lies beside the image, where it is one of its own.
+        part: which of the pictures that the image gives; empty where it gives one. It stands behind ``path``.
+        moves: what was cut off it and added around it, as ``images.moves`` writes it.
+        kept: blob with the picture, where a step has painted it; and with its mask, where that is no file.
+        done: the steps that were taken.
     """
 
     id: str
@@ -49,10 +55,24 @@ class Member(NamedTuple):
     mask: str | None = None
     flaw: str = ""
     side: str | None = None
+    part: str = ""
+    moves: str = ""
+    kept: tuple[str, str] = ("", "")
+    done: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> str:
+        """The path without the part."""
+        return self.path.removesuffix(f" [{self.part}]") if self.part else self.path
 
     def absolute(self, view: View) -> Path:
         """Where the image lies."""
-        return view.site.root / self.path
+        file = view.inventory.files.get(self.whole)
+        return file.absolute if file else view.site.root / self.whole
+
+    def seen(self, view: View) -> dict[str, str]:
+        """Where its training picture is read from: ``path``, and ``moves`` that are made again."""
+        return _seen_at(view, self.absolute(view), self.kept[0], self.moves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +89,22 @@ def usable(view: View) -> Iterator[tuple[ImageFile, Result | None]]:
     """Image files that aren't set aside, with their prepared result; None while that waits."""
     scanned, prepared = view.made("scan"), view.made("prepare")
     for file in view.inventory.files.values():
-        scan, result = scanned.get(file.path), prepared.get(file.path)
-        if file.digest and not (scan and scan.problem) and not (result and result.problem):
-            yield file, result
+        scan = scanned.get(file.path)
+        for one in pictures(view, file) if file.digest and not (scan and scan.problem) else ():
+            result = prepared.get(one.path)
+            if not (result and result.problem):
+                yield one, result
+
+
+def seen(view: View, file: ImageFile, prepared: Result) -> dict[str, str]:
+    """Where a picture is read from once it is prepared: ``path``, and ``moves`` that are made again."""
+    return _seen_at(view, file.absolute, prepared.outputs.get("picture", ""), prepared.facts.get("moves", ""))
+
+
+def _seen_at(view: View, path: Path, kept: str, moves: str) -> dict[str, str]:
+    if kept:
+        return {"path": str(view.store.blobs.path(kept))}
+    return {"path": str(path), **({"moves": moves} if moves else {})}
 
 
 def fresh(view: View) -> list[Fresh]:
@@ -84,26 +117,44 @@ def fresh(view: View) -> list[Fresh]:
 
 def _fresh(view: View) -> list[Fresh]:
     untagged = {path for path, result in view.made("tag").items() if result.problem}
-    known = {file.path: (file, result) for file, result in usable(view) if file.path not in untagged}
+    known: dict[str, list[tuple[ImageFile, Result | None]]] = {}
+    for file, result in usable(view):
+        if file.path not in untagged:
+            known.setdefault(file.source, []).append((file, result))
     shared = Counter(path for paths in view.inventory.members.values() for path in paths)
     parts = {concept: span for concept, span in spans(view.project.concepts).items() if span != WHOLE}
-    seen = _seen(view) if parts else {}
+    pixels = _scanned(view) if parts else {}
     found = []
     for concept, paths in view.inventory.members.items():
         part = parts.get(concept)
-        used = [known[path] for path in paths if path in known and (part is None or takes(part, seen[path]))]
+        used = [
+            one
+            for path in paths
+            if path in known and (part is None or takes(part, pixels[path]))
+            for one in known[path]
+        ]
         equal: dict[str, list[ImageFile]] = {}
         for file, result in used:
             equal.setdefault(_picture(file, result), []).append(file)
         chosen = {picture: min(files, key=_claim).path for picture, files in equal.items()}
+        near = _near(view, used) if view.project.images.duplicates == "drop" else {}
         for file, result in used:
-            twin = chosen[_picture(file, result)]
-            name = f"{file.path} ({concept})" if shared[file.path] > 1 else file.path
+            twin = chosen[_picture(*near.get(file.path, (file, result)))]
+            name = f"{file.path} ({concept})" if shared[file.source] > 1 else file.path
             found.append(Fresh(name, concept, file, twin if twin != file.path else None))
     return found
 
 
-def _seen(view: View) -> dict[str, str]:
+def _near(view: View, used: Sequence[tuple[ImageFile, Result | None]]) -> dict[str, tuple[ImageFile, Result | None]]:
+    """Path → the larger picture like it that is used instead; nothing before all of them were looked at."""
+    pixels = _scanned(view)
+    whole = {pixels[file.path]: (file, result) for file, result in used if not file.part}
+    found = likeness(view, (pixels[file.source] for file, _ in used))
+    instead = {other: whole[kept] for kept, other, _ in found["near"] if kept in whole} if found else {}
+    return {file.path: instead[one] for file, _ in used if not file.part and (one := pixels[file.path]) in instead}
+
+
+def _scanned(view: View) -> dict[str, str]:
     """Path → digest of an image's pixels; of its bytes before it is scanned, so that a plan counts about right."""
     scanned = view.made("scan")
     pixels = {path: str(result.facts["pixels"]) for path, result in scanned.items() if not result.problem}
@@ -136,9 +187,10 @@ def _everyone(view: View) -> list[Member]:
 
 def _member(view: View, member: Fresh) -> Member:
     path = member.file.path
-    scanned, prepared = view.made("scan").get(path), view.made("prepare").get(path)
+    scanned, prepared = view.made("scan").get(member.file.source), view.made("prepare").get(path)
     caption = view.made("caption").get(member.id)
     facts, mask = prepared.facts if prepared else {}, member.file.mask
+    kept = prepared.outputs if prepared else {}
     return Member(
         member.id,
         member.concept,
@@ -152,6 +204,10 @@ def _member(view: View, member: Fresh) -> Member:
         facts.get("mask"),
         facts.get("mask_flaw", ""),
         mask.relative_to(member.file.absolute.parent).as_posix() if mask else None,
+        member.file.part,
+        facts.get("moves", ""),
+        (kept.get("picture", ""), kept.get("mask", "")),
+        tuple(facts.get("done", ())),
     )
 
 
@@ -178,6 +234,8 @@ def finished(view: View) -> tuple[list[Member], set[str]]:
     open_ones |= {path for member in found if member.twin for path in (member.path, member.twin)}
     open_ones |= edited(view.site, view.inventory.edits, [(one.id, one.concept, one.path) for one in found])
     open_ones |= view.inventory.files.keys() - {member.path for member in found}
+    open_ones |= {name for name, file in view.inventory.files.items() if file.sides}
+    open_ones |= {member.path for member in found if member.part}
     return found, open_ones - view.inventory.refused.keys()
 
 

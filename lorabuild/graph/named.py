@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lorabuild.graph.mirror import FOLDER as MIRROR
+from lorabuild.graph.sources import watched
+from lorabuild.graph.stepping import model_files
 from lorabuild.schema.load import FILE
 from lorabuild.schema.parts import parts
 
@@ -32,14 +34,14 @@ def wanted(projects: Iterable[Loaded]) -> Wanted:
 
 
 def inputs(site: Site) -> list[Path]:
-    """Concepts' folders, models, merged files, the mirror; they need not be there: a model of the hub is not."""
+    """Concepts' folders, sources, models, the mirror; they need not be there: a model of the hub is not."""
     project = site.project
-    texts = [concept.folder for concept in project.concepts.values()]
+    texts = [concept.folder or "" for concept in project.concepts.values()]
     texts += [project.regularization.folder or ""] if project.regularization else []
-    texts += [project.samples.file or ""]
+    texts += [project.samples.file or "", *model_files(site)]
     texts += [other.file for step in project.finish for other in step.merge or ()]
     texts += [project.base.model, *(getattr(part, "model", "") for part in parts(project.captions.tagger))]
-    return [*(site.path(text) for text in dict.fromkeys(texts) if text), site.root / MIRROR]
+    return [*(site.path(text) for text in dict.fromkeys(texts) if text), *watched(site), site.root / MIRROR]
 
 
 def _add(found: dict[str, frozenset[str] | None], path: Path, *, whole: bool) -> None:

@@ -12,7 +12,7 @@ from lorabuild.captions.rules import rules_as_dict
 from lorabuild.captions.select import thresholds_of
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.files import read_if_there
-from lorabuild.graph import balancing, basis
+from lorabuild.graph import balancing, basis, stepping
 from lorabuild.graph.course import slider_texts
 from lorabuild.graph.members import Fresh, Member, everyone, fresh, usable
 from lorabuild.graph.mirror import by_hand
@@ -23,7 +23,8 @@ from lorabuild.graph.wording import most_forms, wording
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lorabuild.core.item import Result
+    from lorabuild.core.item import Item, Result
+    from lorabuild.graph.imagefile import ImageFile
     from lorabuild.schema.caption_rules import CaptionRules
 
 
@@ -39,8 +40,9 @@ ASKED = {
 
 
 def scan(view: View) -> Iterator[Draft]:
-    """One item a file that can be opened."""
+    """One item a file that can be opened; a source that is not taken apart yet waits."""
     yield Taken(view.settled("scan"))
+    yield from map(Waiting, view.inventory.sources.waiting)
     for file in view.inventory.files.values():
         if file.digest:
             yield item("scan", file.path, {"file": file.digest}, {"path": str(file.absolute), "file": file.digest})
@@ -57,12 +59,19 @@ def prepare(view: View) -> Iterator[Draft]:
         if file.digest and file.path not in scanned:
             yield Waiting(file.path)
         elif file.digest and not scanned[file.path].problem:
-            parts = {"pixels": scanned[file.path].facts["pixels"], **settings}
-            reads: dict[str, Any] = {"path": str(file.absolute), "file": file.digest}
-            if file.mask:
-                parts["mask"] = file.mask_digest
-                reads["mask"] = {"path": str(file.mask), "file": file.mask_digest, "name": file.mask.name}
-            yield item("prepare", file.path, parts, reads)
+            known = {"pixels": scanned[file.path].facts["pixels"], **settings}
+            yield from (_prepare(one, known) for one in stepping.pictures(view, file))
+
+
+def _prepare(file: ImageFile, known: dict[str, Any]) -> Item:
+    """A picture of an image, and what is done to it."""
+    steps, asked = file.steps or ({}, {})
+    parts = {**known, **steps}
+    reads: dict[str, Any] = {"path": str(file.absolute), "file": file.digest, **({"steps": asked} if asked else {})}
+    if file.mask:
+        parts["mask"] = file.mask_digest
+        reads["mask"] = {"path": str(file.mask), "file": file.mask_digest, "name": file.mask.name}
+    return item("prepare", file.path, parts, reads)
 
 
 def caption(view: View) -> Iterator[Draft]:
@@ -172,10 +181,12 @@ def latents(view: View) -> Iterator[Draft]:
 
 
 def file_of(view: View, member: Member) -> dict[str, Any]:
-    """Where a stage reads an image from: its path, digest of its mask, and that one's path where it has a file."""
-    path = member.absolute(view)
-    side = {"side": str(path.parent / member.side)} if member.side else {}
-    return {"path": str(path)} if member.mask is None else {"path": str(path), "mask": member.mask, **side}
+    """Where a stage reads an image from: path, moves, digest of its mask, and that one's path where it has a file."""
+    if member.mask is None:
+        return member.seen(view)
+    place = member.absolute(view).parent / member.side if member.side else None
+    side = view.store.blobs.path(member.kept[1]) if member.kept[1] else place
+    return {**member.seen(view), "mask": member.mask, **({"side": str(side)} if side else {})}
 
 
 def text(view: View) -> Iterator[Draft]:

@@ -167,7 +167,7 @@ def _images(view: View) -> list[dict[str, Any]]:
             {
                 "id": member.id,
                 "concept": member.concept,
-                "path": str(member.absolute(view)),
+                **member.seen(view),
                 "pixels": member.pixels,
                 "width": member.size[0],
                 "height": member.size[1],

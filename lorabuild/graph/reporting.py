@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.errors import ProjectError
-from lorabuild.graph import balancing, lexicon, lock, pick, probe
-from lorabuild.graph.forecast import duplicates
+from lorabuild.graph import balancing, lexicon, lint, lock, looks, pick, probe
 from lorabuild.graph.members import members
 from lorabuild.graph.order import STAGES
 from lorabuild.graph.products import TOLD, content
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
     from lorabuild.core.item import Result
 
+MOST = 12
+"""Findings of one code that the page shows one by one."""
 SHOWN = TOLD | {"pixels", "tags", "pruned", "dropped", "human"}
 """What the page shows of an image, beside its name."""
 
@@ -40,6 +41,7 @@ def report(view: View) -> Iterator[Draft]:
         "images": content(base.reads["images"], SHOWN),
         "balance": digest(canonical(balancing.table(view).as_dict())),
         "set aside": len(aside(view)),
+        **({"looks": digest(canonical(seen))} if (seen := _flawed(view)) else {}),
         **({"probe": sorted(result.key for result in asked.values())} if asked else {}),
         **({"pick": digest(canonical(picked))} if picked else {}),
     }
@@ -59,7 +61,7 @@ def told(view: View, package: Mapping[str, Any], packed: Result, trained: Result
     words, answers = _words(view, asked)
     return {
         **package,
-        "balance": {**balance, "warnings": [*balance["warnings"], *duplicates(view)]},
+        "balance": {**balance, "warnings": lint.briefly(lint.warnings(view, triggers=False), MOST)},
         "duplicates": _twins(view),
         "words": words,
         "probe": {
@@ -76,17 +78,27 @@ def told(view: View, package: Mapping[str, Any], packed: Result, trained: Result
     }
 
 
+def _flawed(view: View) -> list[Any]:
+    """What is known of pictures that the page tells; nothing where there is nothing to tell."""
+    return [known for known in looks.known(view).values() if any(known.values())]
+
+
 def _twins(view: View) -> list[dict[str, Any]]:
-    """Equal pictures of a concept: the one that is used, the one that is left out, and where both lie."""
+    """Pairs of a concept, equal, nearly, or but for one place: the one that is used first, and where both lie."""
+    known = {(member.concept, member.path): member for member in members(view)}
+    alike = lint.likenesses(view)
+    near = {pair.other.id for pair in alike if not pair.variant}
+    same = [(known[one.concept, one.twin], one, "same") for one in members(view) if one.twin and one.id not in near]
+    others = [(pair.kept, pair.other, "variant" if pair.variant else "near") for pair in alike]
     return [
         {
-            "concept": member.concept,
-            "used": member.twin,
-            "left": member.path,
-            "paths": [str(view.site.root / path) for path in (member.twin, member.path)],
+            "concept": left.concept,
+            "used": used.path,
+            "left": left.path,
+            "kind": kind,
+            "seen": [one.seen(view) for one in (used, left)],
         }
-        for member in members(view)
-        if member.twin
+        for used, left, kind in [*same, *others]
     ]
 
 

@@ -64,7 +64,7 @@ class Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind without asking any name server who we are."""
         TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = self.host, self.server_address[1]
 
     @property
     def address(self) -> str:
@@ -120,12 +120,13 @@ def serving(live: Live, host: str = LOOPBACK, port: int | None = None) -> Iterat
 def _opened(live: Live, host: str, port: int | None) -> Server:
     try:
         return Server(live, host, PORT if port is None else port)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         if port is None:
             with suppress(OSError):
                 return Server(live, host, 0)
+        why = reason(error) if isinstance(error, OSError) else "ports go from 0 to 65535"
         raise ProjectError(
-            f"the live view can't be served at {host}, port {PORT if port is None else port}: {reason(error)}",
+            f"the live view can't be served at {host}, port {PORT if port is None else port}: {why}",
             where="command line",
             next_step="choose another `--port` (0 takes any that is free), or a `--host` that this machine has",
         ) from error
@@ -153,13 +154,9 @@ class _Answer(BaseHTTPRequestHandler):
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
-    do_HEAD = do_GET
-
-    def do_other(self) -> None:
-        """Nothing can be changed here."""
-        self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
-
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = do_other
+    def do_HEAD(self) -> None:
+        """The same without what it is about."""
+        self.do_GET()
 
     def _refused(self) -> HTTPStatus | None:
         """Why nothing of the request is looked at, or None."""
@@ -185,9 +182,9 @@ class _Answer(BaseHTTPRequestHandler):
         self.end_headers()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Say only which error it is: nothing of the request comes back."""
+        """Say only which error it is: nothing of the request comes back. A method that is not known is not allowed."""
         del message, explain
-        status = HTTPStatus(code)
+        status = HTTPStatus(HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else code)
         self._send(f"{status.value} {status.phrase}\n".encode(), "text/plain; charset=utf-8", status=status)
 
     def _events(self) -> None:

@@ -24,6 +24,7 @@ from lorabuild.graph.column import Column
 from lorabuild.graph.masks import alike, images_of, is_image, owner_stem, stem_of
 from lorabuild.graph.members import finished
 from lorabuild.graph.order import BY_MEMBER, BY_PATH
+from lorabuild.graph.sides import is_side
 from lorabuild.schema.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _differing(
         suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 – a path object costs more than all the rest
         if name in after and not S_ISREG((root / path).lstat().st_mode):
             return False
-        if path.removeprefix("./") in known.refused:
+        if path.removeprefix("./") in known.refused or is_side(name):
             return False
         if suffix in SUFFIXES:
             if (name in before) != (name in after) and (owner_stem(path) or stem_of(path) in masked):
@@ -161,7 +162,7 @@ def settle(view: View, seen: Seen) -> None:
     """Keep what this build knows for the next one. Nothing is kept where a file can't be judged by its stamp."""
     inventory = view.inventory
     folders = {place: held for place, held in seen.folders.items() if place in inventory.places}
-    if seen.unclear or inventory.linked or set(folders) != inventory.places or _across(view):
+    if seen.unclear or inventory.linked or set(folders) != inventory.places or _across(view) or view.project.sources:
         return
     path = view.site.root / PLACE
     beside = path.with_suffix(f".{os.getpid():x}")

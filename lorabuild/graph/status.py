@@ -92,6 +92,7 @@ def images(view: View) -> list[dict[str, Any]]:
                 "caption": member.caption,
                 "repeats": 0 if member.twin or member.id in held_out(view) else repeats[member.concept],
                 "twin_of": member.twin,
+                "steps": list(member.done),
             }
         )
     return found

@@ -15,6 +15,7 @@ from lorabuild.core.nullindex import drop_indexes
 from lorabuild.core.proof import prove, put_aside
 from lorabuild.core.store import Store
 from lorabuild.core.sweep import carry_out, choose
+from lorabuild.graph import unfolded
 from lorabuild.graph.inventory import take
 from lorabuild.graph.order import STAGES
 from lorabuild.graph.plan import ITEMS
@@ -78,6 +79,7 @@ def gc(
         with _opened(loaded, ear, date, read_only=False) as (view, held), closed(folder) as in_use:
             choice, given_up = _chosen(view, held, in_use, limits, ear)
             carry_out(view.store, choice)
+            unfolded.sweep(folder, {place for one in view.all() for place in one.inventory.sources.used})
             view.store.backup(every=0.0)
             after = look(view.store).bytes
     return _told(held, choice, given_up, limits, after, dry_run=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.words import hand
 from lorabuild.graph.members import clash, usable
+from lorabuild.graph.members import seen as seen_at
 from lorabuild.graph.view import Draft, Taken, View, Waiting, item
 from lorabuild.schema.parts import by_name, files_of
 
@@ -32,7 +33,7 @@ def tag(view: View) -> Iterator[Draft]:
             continue
         seen = {"pixels": prepared.facts["pixels"], "text": file.tags_digest}
         reads: dict[str, Any] = {
-            "path": str(file.absolute),
+            **seen_at(view, file, prepared),
             "pixels": seen["pixels"],
             "side": str(file.tags) if file.tags else None,
         }

@@ -17,11 +17,13 @@ from PIL import Image, UnidentifiedImageError
 from lorabuild.core.errors import LorabuildError
 from lorabuild.images import magic, room
 from lorabuild.images.colour import ModeError, srgb
+from lorabuild.images.moves import moved, read
 from lorabuild.images.quiet import quiet
 
 if TYPE_CHECKING:
     import os
 
+    from lorabuild.images.moves import Move
     from lorabuild.schema.images import Images
 
 MOST_PIXELS = 89_478_485  # Pillow's own bound: a quarter of a gigabyte in RGB
@@ -57,11 +59,16 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A training picture: RGB, digest of its pixels, and how opaque it was where anything transparent was flattened."""
+    """A training picture: RGB, digest of its pixels, and how opaque it was where anything transparent was flattened.
+
+    ``moves`` are the cuts and borders that made it of a picture of the size ``whole``.
+    """
 
     image: Image.Image
     pixels: str
     opacity: Image.Image | None = None
+    moves: tuple[Move, ...] = ()
+    whole: tuple[int, int] = (0, 0)
 
     @property
     def alpha(self) -> bool:
@@ -90,13 +97,13 @@ def probe(data: bytes) -> Probe:
     return Probe(width, height, picture.format, picture.mode, pixel_digest(picture.image, "RGBA"))
 
 
-def prepared(path: str | os.PathLike[str], settings: Images) -> Prepared:
+def prepared(path: str | os.PathLike[str], settings: Images, moves: str = "") -> Prepared:
     """The training picture of a file. Raises ``UnreadableError``, and OSError where there is no such file."""
-    return prepare(Path(path).read_bytes(), settings)
+    return prepare(Path(path).read_bytes(), settings, moves)
 
 
-def prepare(data: bytes, settings: Images) -> Prepared:
-    """The training picture of a file's bytes. Raises ``UnreadableError``."""
+def prepare(data: bytes, settings: Images, moves: str = "") -> Prepared:
+    """The training picture of a file's bytes, after these moves. Raises ``UnreadableError``."""
     image = decode(data).image
     opacity = image.getchannel("A") if image.mode == "RGBA" else None
     if opacity is not None and opacity.getextrema() == (255, 255):
@@ -105,7 +112,15 @@ def prepare(data: bytes, settings: Images) -> Prepared:
         image = Image.alpha_composite(Image.new("RGBA", image.size, settings.background), image)
     if image.mode != "RGB":
         image = image.convert("RGB")
-    return Prepared(image, pixel_digest(image, "RGB"), opacity)
+    return stepped(image, opacity, read(moves), settings)
+
+
+def stepped(image: Image.Image, opacity: Image.Image | None, moves: tuple[Move, ...], settings: Images) -> Prepared:
+    """The training picture of a flattened one, after these moves."""
+    whole = image.size
+    image = moved(image, moves, settings.background)
+    seen = None if opacity is None else moved(opacity, moves, "black")
+    return Prepared(image, pixel_digest(image, "RGB"), seen, moves, whole)
 
 
 def pixel_digest(image: Image.Image, mode: str) -> str:

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["UnreadableError", "mask", "picture"]
 
 
-def picture(data: bytes, settings: Images, mask: bytes | None = None, name: str = "") -> bytes:
+def picture(data: bytes, settings: Images, mask: bytes | None = None, name: str = "", moves: str = "") -> bytes:
     """The training picture of a file's bytes as PNG; RGBA where something of it is masked. Raises ``UnreadableError``.
 
     ``mask`` are the bytes of a file beside it, which is called ``name``; of ``masks: alpha`` it is the file's own.
+    ``moves`` are the cuts of its steps.
     """
-    prepared = prepare(data, settings)
+    prepared = prepare(data, settings, moves)
     found = masks.of_file(mask, prepared, name) if mask is not None else None
-    if settings.masks == "alpha":
+    if found is None and settings.masks == "alpha":
         found = masks.of_alpha(prepared)
     image = prepared.image
     if found is not None:
@@ -32,12 +33,12 @@ def picture(data: bytes, settings: Images, mask: bytes | None = None, name: str 
     return _png(image)
 
 
-def mask(data: bytes, settings: Images, given: bytes | None, name: str = "") -> bytes:
+def mask(data: bytes, settings: Images, given: bytes | None, name: str = "", moves: str = "") -> bytes:
     """The mask of a picture in its size as PNG; without one a white one, which hides nothing.
 
     Raises ``UnreadableError``, in which ``name`` is what the mask is called.
     """
-    prepared = prepare(data, settings)
+    prepared = prepare(data, settings, moves)
     if given is None:
         return _png(Image.new("L", prepared.image.size, 255))
     return _png(masks.of_file(given, prepared, name).image)

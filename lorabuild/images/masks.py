@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from lorabuild.images.decode import UnreadableError, decode, pixel_digest
+from lorabuild.images.moves import moved
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,18 +48,25 @@ def of_file(data: bytes, prepared: Prepared, name: str) -> Mask:
         raise UnreadableError(f"its mask {name} can't be used: {error.what}") from error
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "#000000"), image)
-    (width, height), (wide, high) = image.size, prepared.image.size
+    (width, height), (wide, high) = image.size, prepared.whole
     if abs(width * high / (height * wide) - 1) > ALIKE:
         what = f"{width} x {height} is another shape than the picture's {wide} x {high}"
         raise UnreadableError(f"its mask {name} can't be used: {what}")
-    return _mask(image.convert("L"), prepared.image.size)
+    grey = image.convert("L")
+    if prepared.moves:
+        grey = moved(_sized(grey, prepared.whole), prepared.moves, "black")
+    return _mask(grey, prepared.image.size)
 
 
 def _mask(image: Image.Image, size: tuple[int, int]) -> Mask:
     pixels = pixel_digest(image, "L")
     low, high = image.getextrema()
     flaw = "" if low != high or high == 255 else GREY if high else BLACK
-    return Mask(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR), pixels, flaw)
+    return Mask(_sized(image, size), pixels, flaw)
+
+
+def _sized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
 
 
 def averaged(mask: NDArray[np.uint8], factor: int) -> NDArray[np.float32]:

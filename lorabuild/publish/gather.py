@@ -161,10 +161,11 @@ def exposures(project: Project, table: Sequence[Mapping[str, Any]], run: Run) ->
 
 
 def twins(found: Sequence[Mapping[str, Any]], drawn: Mapping[str, tuple[Picture, Picture]]) -> Iterable[Twins]:
-    """Equal pictures of which one is used, those of which there is a picture."""
+    """Pictures that are equal or alike, those of which there is a picture."""
     for entry in found:
         if entry["left"] in drawn:
-            yield Twins(entry["concept"], entry["used"], entry["left"], drawn[entry["left"]])
+            kind = entry.get("kind", "same")
+            yield Twins(entry["concept"], entry["used"], entry["left"], drawn[entry["left"]], kind)
 
 
 def probes(project: Project, reads: Mapping[str, Any], drawn: Mapping[str, Picture]) -> Iterable[Probe]:

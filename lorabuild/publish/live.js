@@ -48,7 +48,7 @@
       now.done.add(event.stage);
     },
     note(event) {
-      now.notes.unshift(event.text);
+      if (event.code !== "wrote") now.notes.unshift(event.text);
     },
     warning(event) {
       now.notes.unshift(event.item && !event.text.includes(event.item) ? `${event.item}: ${event.text}` : event.text);
@@ -59,6 +59,7 @@
     done(event) {
       const ran = Object.values(event.stages).some((one) => one.ran);
       end("done", ran ? `Built in ${span(event.seconds)}` : "All is up to date");
+      if (event.stages.report) Object.assign(now, { losses: [], pictures: [], notes: [] }); // the report has them
       if (live && event.stages.report?.ran) window.location.reload();
     },
     error(event) {
@@ -114,7 +115,7 @@
     const points = (which) => losses.map((one) => `${((1000 * one[0]) / total).toFixed(1)} ${(1000 * (1 - Math.min(one[which] / high, 1))).toFixed(1)}`);
     get("each").setAttribute("d", `M${points(1).join("L")}`);
     get("smooth").setAttribute("d", `M${points(2).join("L")}`);
-    const marks = [1, 0.5, 0].map((share) => label((share * high).toPrecision(2), { x: "-8", y: `${100 - 100 * share}%`, dy: ".35em", "text-anchor": "end" }));
+    const marks = [1, 0.5, 0].map((share) => label(Number((share * high).toPrecision(2)), { x: "-8", y: `${100 - 100 * share}%`, dy: ".35em", "text-anchor": "end" }));
     for (const share of [0, 0.5, 1]) marks.push(label(Math.round(share * total), { x: `${100 * share}%`, y: "100%", dy: "1.35em", "text-anchor": "middle" }));
     get("marks").replaceChildren(...marks);
   };
@@ -132,7 +133,9 @@
       const key = `${event.picture} ${event.prompt}`;
       return old.get(key) ?? figure(event, key);
     });
-    if (wanted.some((one, place) => strip.children[place] !== one) || strip.children.length !== wanted.length) strip.replaceChildren(...wanted);
+    if (wanted.length === strip.children.length && wanted.every((one, place) => strip.children[place] === one)) return;
+    strip.replaceChildren(...wanted);
+    strip.scrollLeft = 0;
   };
   const figure = (event, key) => {
     const element = document.createElement("figure"), image = new Image(), about = document.createElement("figcaption");

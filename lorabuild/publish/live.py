@@ -6,11 +6,12 @@ The report's bytes stay as they are stored; the panel, its style and its script 
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from lorabuild.publish.network import line
-from lorabuild.publish.report import HERE, SCRIPT, STYLES, environment, policy
+from lorabuild.publish.report import SCRIPT, environment, policy, styles, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,38 +20,33 @@ if TYPE_CHECKING:
 
 PANEL, STYLE, LISTENER, PLAIN = "live.html", "live.css", "live.js", "plain.html.j2"
 _POLICY = re.compile(rb'<meta http-equiv="Content-Security-Policy"[^>]*>\n?')
-_STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
+_TAGGED = re.compile(rb"<(style|script)>(.*?)</", re.DOTALL)
 _PLACES = ((b"</head>", STYLE), (b'<header class="top">', PANEL), (b"</body>", LISTENER))
 
 
-def alive(page: bytes) -> tuple[bytes, str]:
-    """A page with the panel in it, and the Content-Security-Policy to serve it under.
+def ours(page: bytes) -> bool:
+    """Whether a page has the style and the script of this lorabuild's reports: another's may be of any kind."""
+    return _TAGGED.findall(page) == [(b"style", styles().encode()), (b"script", text(SCRIPT).encode())]
 
-    No script runs but the report's and the panel's own, as this lorabuild has them: the page may have come from
-    anywhere.
-    """
+
+def alive(page: bytes) -> tuple[bytes, str]:
+    """A page of ours with the panel in it, and the Content-Security-Policy to serve it under."""
     page = _POLICY.sub(b"", page, count=1)
-    parts = {STYLE: _tagged("style", STYLE), PANEL: _text(PANEL), LISTENER: _tagged("script", LISTENER)}
+    parts = {STYLE: _tagged("style", STYLE), PANEL: text(PANEL), LISTENER: _tagged("script", LISTENER)}
     for before, name in _PLACES:
         page = page.replace(before, parts[name].encode() + before, 1)
-    styles = [style.decode("utf-8", "replace") for style in _STYLE.findall(page)]
-    return page, policy(styles, [_text(SCRIPT), _text(LISTENER)], live=True)
+    return page, policy([styles(), text(STYLE)], [text(SCRIPT), text(LISTENER)], live=True)
 
 
-def plain(project: Project, plan: Mapping[str, Any] | None, problem: str = "") -> bytes:
+def plain(project: Project, plan: Mapping[str, Any] | None, problem: str = "", *, other: bool = False) -> bytes:
     """What there is to see before the first report: the project, and its plan as ``plan --json`` prints it.
 
-    ``problem``: why there is no plan.
+    ``problem``: why there is no plan. ``other``: there is a report, of another lorabuild.
     """
-    words = {"style": "\n".join(map(_text, STYLES)), "project": project, "plan": plan, "problem": problem}
+    words = {"style": Markup(styles()), "project": project, "plan": plan, "problem": problem, "other": other}  # noqa: S704
     page = environment().get_template(PLAIN).render(**words, network=line(project.network))
     return page.encode("utf-8", "backslashreplace")
 
 
 def _tagged(tag: str, name: str) -> str:
-    return f"<{tag}>{_text(name)}</{tag}>\n"
-
-
-@cache
-def _text(name: str) -> str:
-    return (HERE / name).read_text("utf-8")
+    return f"<{tag}>{text(name)}</{tag}>\n"

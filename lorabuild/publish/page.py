@@ -115,12 +115,16 @@ class PromptRow:
 
 @dataclass(frozen=True, slots=True)
 class Twins:
-    """Two files of one concept with the same picture: the one that is used, the one that isn't, and each as it lies."""
+    """Two pictures of one concept, each as it lies, and their kind.
+
+    ``same``: of equal ones the first is used, the other isn't; ``near``: alike; ``variant``: but for one place.
+    """
 
     concept: str
     used: str
     left: str
     pictures: tuple[Picture, Picture]
+    kind: str = "same"
 
 
 @dataclass(frozen=True, slots=True)

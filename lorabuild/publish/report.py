@@ -26,7 +26,7 @@ STYLES = ("report.css", "plots.css", "tables.css", "triggers.css", "pictures.css
 
 def render(data: ReportData) -> bytes:
     """The page as UTF-8 HTML. Every text in it is escaped; what may run or be asked for stands in its policy."""
-    style, script = Markup("\n".join(map(_text, STYLES))), Markup(_text(SCRIPT))  # noqa: S704 – our own files
+    style, script = Markup(styles()), Markup(text(SCRIPT))  # noqa: S704 – our own files
     words = {"style": style, "script": script, "policy": policy([style], [script])}
     page = environment().get_template(TEMPLATE).render(page=data, **words)
     return page.encode("utf-8", "backslashreplace")
@@ -53,8 +53,14 @@ def _hashed(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
+def styles() -> str:
+    """The page's style sheet."""
+    return "\n".join(map(text, STYLES))
+
+
 @cache
-def _text(name: str) -> str:
+def text(name: str) -> str:
+    """A file of this folder."""
     return (HERE / name).read_text("utf-8")
 
 

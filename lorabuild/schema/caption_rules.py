@@ -15,11 +15,12 @@ Underscores = Literal["keep", "space"]
 Order = Literal["score", "frequency", "alphabet", "original"]
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """Several, where one was written without brackets."""
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
-Globs = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
+Globs = Annotated[tuple[str, ...], BeforeValidator(listed, json_schema_input_type=str | tuple[str, ...])]
 """One or several, always several once they are read."""
 
 

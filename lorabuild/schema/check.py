@@ -21,6 +21,7 @@ from lorabuild.schema.check_samples import samples
 from lorabuild.schema.check_settings import settings
 from lorabuild.schema.check_shares import shares
 from lorabuild.schema.check_slider import slider
+from lorabuild.schema.check_sources import sources
 from lorabuild.schema.check_taggers import taggers
 from lorabuild.schema.check_training import training
 from lorabuild.schema.problems import Problem, ProblemsError
@@ -36,7 +37,7 @@ _NOT_IN_NAMES = frozenset('/\\:*?"<>|\n\t')
 
 def check(loaded: Loaded) -> None:
     """Look at the project as a whole. Raises ``ProblemsError`` that lists all that is wrong."""
-    ours = (_triggers, _concepts, groups, shares, taggers, captions)
+    ours = (_triggers, _concepts, sources, groups, shares, taggers, captions)
     rules = (*ours, disk, base, settings, samples, images, loss, training, run, network, slider, output, finish)
     if problems := [problem for rule in rules for problem in rule(loaded)]:
         raise ProblemsError(problems)

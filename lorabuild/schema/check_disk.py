@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.files import walk
 from lorabuild.core.words import nearest
+from lorabuild.schema.check_sources import there
 from lorabuild.schema.parts import parts, prefix
 from lorabuild.schema.problems import Problem, ProblemsError
 from lorabuild.schema.suffixes import SUFFIXES
@@ -53,6 +54,7 @@ def _wrong(loaded: Loaded) -> Iterator[Wrong]:
     if regularization and regularization.folder is not None:
         yield from _folder(loaded, ("regularization", "folder"), regularization.folder)
         yield from _apart(loaded, regularization.folder)
+    yield from there(loaded)
     yield from _tagger(loaded)
     yield from _merged(loaded)
     yield from _output(loaded)

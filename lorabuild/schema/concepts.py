@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from lorabuild.schema.caption_rules import CaptionRules
+from lorabuild.schema.image_steps import StepRules
 from lorabuild.schema.section import QUIET, Section
 
 Kind = Literal["character", "outfit", "pose", "situation", "object", "style"]
@@ -80,4 +81,10 @@ class Concept(Section):
         examples=[{"drop": ["cape"]}],
         json_schema_extra=QUIET,
         description="Rules for the captions of this concept, above the project's.",
+    )
+    images: StepRules | None = Field(
+        None,
+        examples=[{"trim": 0.2}],
+        json_schema_extra=QUIET,
+        description="Steps for the images of this concept, above the project's.",
     )

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from lorabuild.schema.section import Section
+from lorabuild.schema.image_steps import Steps, StepsFor
+from lorabuild.schema.section import QUIET, Section
 
 
 class Buckets(Section):
@@ -20,9 +21,21 @@ class Buckets(Section):
     )
     min: int | None = Field(None, ge=8, examples=[256], description="Shortest side in pixels. Default: resolution / 2.")
     max: int | None = Field(None, ge=8, examples=[1024], description="Longest side in pixels. Default: resolution × 2.")
+    few: int | None = Field(
+        None,
+        ge=1,
+        examples=[5],
+        json_schema_extra=QUIET,
+        description="Only so many sizes: those that crop least from these images. `plan` shows what is cropped.",
+    )
+    upscale: Literal["lanczos", "never"] = Field(
+        "lanczos",
+        json_schema_extra=QUIET,
+        description="`never` enlarges no image: one that is smaller than its bucket gets one of its own size.",
+    )
 
 
-class Images(Section):
+class Images(Steps):
     """How images become training images."""
 
     resolution: int = Field(512, ge=32, le=4096, description="Training area is resolution × resolution pixels.")
@@ -35,10 +48,35 @@ class Images(Section):
     flip: bool = Field(
         default=False, description="Also train on the mirrored image (its latents are cached beside the plain ones)."
     )
-    masks: Literal["none", "alpha", "side"] = Field(
+    masks: Literal["none", "alpha", "side", "model"] = Field(
         "none",
         description="What of an image is learned (white), and what is not (black): `alpha` is its own transparency, "
-        "`side` a greyscale image `name.mask.png` beside it or `masks/name.png`.",
+        "`side` a greyscale image `name.mask.png` beside it or `masks/name.png`, `model` what `mask_model` sees.",
+    )
+    mask_model: str | None = Field(
+        None,
+        examples=["models/u2net.onnx"],
+        json_schema_extra=QUIET,
+        description="Path of an ONNX model for `masks: model`: u2net, silueta, isnet (of rembg) and their like.",
+    )
+    detector: str | None = Field(
+        None,
+        examples=["models/person.onnx"],
+        json_schema_extra=QUIET,
+        description="Path of an ONNX model of the YOLO type that finds people, for the cuts of `crop` that need one.",
+    )
+    for_: tuple[StepsFor, ...] = Field(
+        (),
+        alias="for",
+        examples=[[{"match": "dataset/plain/*_scan.png", "trim": 0.2}]],
+        json_schema_extra=QUIET,
+        description="Steps for some images, above those of their concept; of several the later one wins.",
+    )
+    duplicates: Literal["report", "drop"] = Field(
+        "report",
+        json_schema_extra=QUIET,
+        description="Of images of a concept that are alike but for size, crop or compression: `drop` uses the largest "
+        "one only. Equal ones are always used once, and those with a local change always all.",
     )
     cache: bool = Field(
         default=True,

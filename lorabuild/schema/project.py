@@ -14,6 +14,7 @@ from lorabuild.schema.device import Device
 from lorabuild.schema.finish import Finish
 from lorabuild.schema.images import Images
 from lorabuild.schema.judge import Judge
+from lorabuild.schema.lint import Lint
 from lorabuild.schema.network import LoRA, Network
 from lorabuild.schema.output import Output
 from lorabuild.schema.regularization import Regularization
@@ -75,6 +76,7 @@ class Project(Section):
     samples: Samples = Field(Samples(), description="Pictures drawn to judge the result.")
     judge: Judge = Field(Judge(), description="How epochs are compared, to choose one.")
     output: Output = Field(Output(), description="Where the result goes and what it says of itself.")
+    lint: Lint = Field(Lint(), description="Findings that aren't told.")
     device: Device = Field(Device(), description="Where the work is done.")
     store: Storage = Field(Storage(), description="Where results are kept and shared.")
     variants: Annotated[dict[str, dict[str, Any]], AfterValidator(frozen)] = Field(

@@ -10,3 +10,9 @@ MASK_FOLDER = "masks"
 ARCHIVES = frozenset({".zip", ".cbz"})
 FILMS = frozenset({".mkv", ".mp4", ".m4v", ".mov", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".wmv", ".flv"})
 LISTS = frozenset({".csv", ".jsonl"})
+MOVING = frozenset({".gif", ".webp", ".png", ".apng", ".avif"})
+"""Pictures that may have several frames."""
+ERASED = ".erase"
+"""``a.erase.png`` marks what is erased of ``a.jpg`` beside it."""
+PERSON = ("full_body", "cowboy", "upper_body", "portrait")
+"""Cuts that need a person in the picture."""

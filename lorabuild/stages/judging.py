@@ -114,11 +114,11 @@ def _load(item: Item, site: Site, outputs: Outputs, known: Pixels) -> list[str] 
         names.append(name)
         if name not in known:
             known[name] = picture.pixels(picture.decode(outputs.read(name)), size)
-    for path, digest in item.reads["images"]:
+    for path, digest, *moves in item.reads["images"]:
         names.append(digest)
         if digest not in known:
             try:
-                prepared = decode.prepared(path, site.project.images)
+                prepared = decode.prepared(path, site.project.images, *moves)
             except (OSError, decode.UnreadableError):
                 return None
             if prepared.pixels != digest:
@@ -138,7 +138,7 @@ def _facts(reads: Mapping[str, Any], known: Pixels, rows: Pixels) -> dict[str, f
     def of(where: Pixels, names: Iterable[str]) -> Tensor:
         return likeness.stacked(where[name] for name in names)
 
-    shown = [name for _, name in reads["images"]]
+    shown = [name for _, name, *_ in reads["images"]]
     drawn, plain, images = (of(rows, names) for names in (reads["drawn"], reads["plain"], shown))
     found = {
         "likeness": likeness.likeness(drawn, plain, images),

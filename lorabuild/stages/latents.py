@@ -183,7 +183,7 @@ def _picture(reads: Mapping[str, Any], settings: Images, chances: Chances) -> Lo
     from lorabuild.images.looked import looked
 
     try:
-        found = prepared(reads["path"], settings)
+        found = prepared(reads["path"], settings, reads.get("moves", ""))
         mask, side = None, reads.get("side")
         if reads.get("mask"):
             mask = masks.of_file(Path(side).read_bytes(), found, side) if side else masks.of_alpha(found)

@@ -14,7 +14,8 @@ One item. ``reads`` has every word that :mod:`lorabuild.stages.package` document
      "stages": [{"name": "tag", "ran": 1, "reused": 19, "seconds": 0.8}],    # of this build, in order
      "files": [{"name": "zorbl.safetensors", "sha256": hex, "bytes": 123}],  # the package's facts, in order
      "duplicates": [{"concept": "plain", "used": "dataset/plain/a.png", "left": "dataset/plain/b.png",
-                     "paths": ["/abs/a.png", "/abs/b.png"]}],
+                     "kind": "same",     # or "near", "variant"
+                     "seen": [{"path": "/abs/a.png"}, {"path": "/abs/b.png", "moves": "…"}]}],
      "words": [["zorbl", "contaminated-word", ["orb"], "the base reads …", "take a free word: …"]],
      "probe": {"answers": {"zorbl": 0.1}, "pictures": {"zorbl": digest}},    # where the base was asked, else empty
      "pick": {"epoch": 3, "weight": 1.0, "verdict": "good", "why": […], "rows": […]} or None,
@@ -113,7 +114,9 @@ def _twins(pairs: Sequence[Mapping[str, Any]], site: Site) -> dict[str, tuple[Pi
     found = {}
     for pair in pairs:
         with suppress(OSError, decode.UnreadableError):
-            both = (decode.prepared(path, site.project.images).image for path in pair["paths"])
+            both = (
+                decode.prepared(one["path"], site.project.images, one.get("moves", "")).image for one in pair["seen"]
+            )
             used, left = (_picture(picture.thumbnail(image, CARD)) for image in both)
             found[pair["left"]] = used, left
     return found
@@ -127,7 +130,7 @@ def _gallery(images: Sequence[Mapping[str, Any]], site: Site, emit: Emit) -> dic
     gallery = {}
     for done, image in enumerate(shown, 1):
         try:
-            prepared = decode.prepared(image["path"], site.project.images)
+            prepared = decode.prepared(image["path"], site.project.images, image.get("moves", ""))
         except (OSError, decode.UnreadableError):
             return None
         if prepared.pixels != image["pixels"]:

@@ -139,7 +139,7 @@ def _picture(item: Item, settings: Images, show: Callable[[Any], Any] | None = N
     from lorabuild.images import decode
 
     try:
-        prepared = decode.prepared(item.reads["path"], settings)
+        prepared = decode.prepared(item.reads["path"], settings, item.reads.get("moves", ""))
     except (decode.UnreadableError, OSError):
         return None
     if prepared.pixels != item.reads["pixels"]:

@@ -14,9 +14,17 @@ if TYPE_CHECKING:
 
     from lorabuild.schema.site import Site
     from lorabuild.schema.taggers import Sidecar
-    from lorabuild.taggers.tagger import Untagged
+    from lorabuild.taggers.tagger import Category, Untagged
 
 READS = "side"
+PREFIXES: dict[str, Category] = {
+    **dict.fromkeys(("general", "artist", "copyright", "series", "species"), "general"),
+    "character": "character",
+    "rating": "rating",
+    **dict.fromkeys(("meta", "metadata"), "other"),
+}
+"""What booru sites write before tags → the category that it means; of the last two kinds no caption is made."""
+_BOORU = re.compile(rf"\w_\w|^\d\+?(girl|boy|other)s?$|^({'|'.join(PREFIXES)}):", re.IGNORECASE)
 
 
 def digests(_settings: Sidecar, _site: Site) -> dict[str, Path]:
@@ -46,13 +54,38 @@ class SidecarTagger:
     batch: int = 64
 
     def tag(self, images: Sequence[str]) -> list[list[Score] | Untagged]:
-        """The tags in each text, score 1."""
-        return [[Score(tag, 1.0, "general") for tag in parse(text)] for text in images]
+        """The tags in each text, score 1, with the category that a prefix gives them."""
+        return [[Score(tag, 1.0, category) for tag, category in read(text)] for text in images]
 
 
-def parse(text: str) -> list[str]:
+def read(text: str) -> list[tuple[str, Category]]:
+    """Each tag once, without its prefix, with its category.
+
+    In ``character:a`` the prefix is that of one tag; followed by a blank it holds for the rest of the line.
+    """
+    found: dict[str, Category] = {}
+    plain = re.search(r"[,|]", text) is not None
+    for line in re.split(r"[\r\n]", text):
+        of_line: Category = "general"
+        for tag in parse(line, spaced=not plain and is_spaced(line)):
+            prefix, colon, rest = tag.partition(":")
+            named = PREFIXES.get(prefix.strip().lower()) if colon else None
+            if named and rest[:1] in ("", " "):
+                of_line = named
+            if word := rest.strip() if named else tag:
+                found.setdefault(word, named or of_line)
+    return list(found.items())
+
+
+def is_spaced(line: str) -> bool:
+    """Whether blanks part the tags of a line without commas, as on booru sites: some of its words look like tags."""
+    words = line.split()
+    return len(words) > 1 and any(map(_BOORU.search, words))
+
+
+def parse(text: str, *, spaced: bool = False) -> list[str]:
     """Tags between commas, line ends or ``|``, without repetition; ``|`` inside a face (``|_|``) is part of it."""
-    pieces = (piece.strip() for piece in re.split(r"[,\r\n]", text.removeprefix("\ufeff")))
+    pieces = (piece.strip() for piece in re.split(r"\s" if spaced else r"[,\r\n]", text.removeprefix("\ufeff")))
     tags = (tag.strip() for piece in pieces for tag in (piece.split("|") if _has_letters(piece) else [piece]))
     return list(dict.fromkeys(tag for tag in tags if tag.strip("|")))
 

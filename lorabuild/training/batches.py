@@ -29,11 +29,12 @@ class Text(NamedTuple):
 
 
 class File(NamedTuple):
-    """A picture that isn't cached: its path, digest of its mask, and that one's path where it is a file of its own."""
+    """A picture that isn't cached: its path, digest of its mask, that one's path where it is a file, and its moves."""
 
     path: str
     mask: str | None = None
     side: str | None = None
+    moves: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,20 @@ def test_a_folder_that_may_be_there_is_looked_into_where_it_is(root):
     assert answer(root) is None
 
 
+@pytest.mark.parametrize("folder", ["raw", "gone"])
+def test_names_in_a_folder_are_noticed_and_what_is_below_is_not(root, folder):
+    (root / "raw/below/deep").mkdir(parents=True)
+    time.sleep(0.05)
+    seen = look(root)
+    seen.names(root / folder)
+    assert index(root, seen)
+    (root / "raw/below/deep/c.png").write_bytes(b"c")
+    assert answer(root)
+    (root / folder).mkdir(exist_ok=True)
+    (root / folder / "c.png").write_bytes(b"c")
+    assert answer(root) is None
+
+
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_any_change_is_noticed(root, change):
     assert index(root)

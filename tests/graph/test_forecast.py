@@ -4,7 +4,7 @@ import light
 import pytest
 
 from lorabuild.core.errors import ProjectError
-from lorabuild.graph.forecast import duplicates, forecast, loads, why
+from lorabuild.graph.forecast import forecast, loads, why
 
 
 def planned(root, *overrides, targets=()):
@@ -83,7 +83,7 @@ def test_training_is_reckoned_from_its_steps(project):
 def test_twins_are_warned_about(project):
     light.built(project, targets=("prepare",))
     with light.viewed(project) as view:
-        (found,) = duplicates(view)
+        (found,) = (entry for entry in forecast(view)["warnings"] if entry["code"] == "duplicate")
     assert found["item"] == "data/plain/d.png"
     assert "data/plain/a.png" in found["text"]
 

@@ -54,7 +54,8 @@ def test_a_lock_that_tells_of_variants_too_has_no_digest_yet(project):
 def test_equal_pictures_are_told_with_where_they_lie(packed):
     (pair,) = item(packed).reads["duplicates"]
     assert (pair["concept"], {pair["used"], pair["left"]}) == ("plain", {"data/plain/a.png", "data/plain/d.png"})
-    assert pair["paths"] == [str(packed / pair["used"]), str(packed / pair["left"])]
+    assert [seen["path"] for seen in pair["seen"]] == [str(packed / pair["used"]), str(packed / pair["left"])]
+    assert pair["kind"] == "same"
 
 
 def test_a_page_that_is_made_isnt_told_all_again(packed, monkeypatch):

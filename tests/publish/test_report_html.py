@@ -44,8 +44,8 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def html(project, reads, drawn=None, **words):
-    return report.render(gather.gather(project, reads, drawn or drawings(project, reads)), **words).decode()
+def html(project, reads, drawn=None):
+    return report.render(gather.gather(project, reads, drawn or drawings(project, reads))).decode()
 
 
 @pytest.fixture
@@ -71,25 +71,17 @@ def hashed(text):
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-@pytest.mark.parametrize("live", [False, True])
-def test_only_what_the_page_brings_may_run(project, reads, live):
-    text = html(project, reads, live=live)
+def test_only_what_the_page_brings_may_run(project, reads):
+    text = html(project, reads)
     rules, page = policy(Page(text)), Page(text)
-    assert rules.get("connect-src") == ("'self'" if live else None)
+    assert "connect-src" not in rules
     assert {rules[word] for word in ("default-src", "base-uri", "form-action")} == {"'none'"}
     assert rules["img-src"] == "data:"
     assert rules["style-src"] == hashed(re.search("<style>(.*?)</style>", text, re.DOTALL)[1])
     scripts = re.findall("<script>(.*?)</script>", text, re.DOTALL)
-    assert len(scripts) == 1 + live
+    assert len(scripts) == 1
     assert rules["script-src"] == " ".join(map(hashed, scripts))
     assert not [attrs for _, attrs in page.elements if any(word == "style" or word.startswith("on") for word in attrs)]
-
-
-def test_a_live_page_listens_and_has_a_place_for_what_it_hears(project, reads):
-    assert 'id="live"' not in html(project, reads)
-    text = html(project, reads, live=True)
-    assert 'id="live"' in text
-    assert "new EventSource(" in text
 
 
 def test_shapes_are_not_filled_where_no_style_is_applied(project, reads):

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lorabuild.schema.taggers import Sidecar
 from lorabuild.taggers import sidecar
@@ -24,3 +26,35 @@ def test_tags_of_a_text(text, tags):
 def test_every_tag_is_certain_and_the_order_is_that_of_the_file(site):
     tagger = sidecar.load(Sidecar(), site, 1)
     assert tagger.tag(["b, a", ""]) == [[("b", 1.0, "general", 0), ("a", 1.0, "general", 0)], []]
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("1girl blue_eyes solo", {"1girl": "general", "blue_eyes": "general", "solo": "general"}),
+        (
+            "general: 1girl hat_bow\ncharacter: hatsune_miku\nmeta: highres",
+            {"1girl": "general", "hat_bow": "general", "hatsune_miku": "character", "highres": "other"},
+        ),
+        ("character:miku hair_bow", {"miku": "character", "hair_bow": "general"}),
+        ("artist:foo, hat, rating:safe", {"foo": "general", "hat": "general", "safe": "rating"}),
+        ("character: a b, c\nhat", {"a b": "character", "c": "character", "hat": "general"}),
+        ("1girl | blue_eyes | character:miku", {"1girl": "general", "blue_eyes": "general", "miku": "character"}),
+        ("a girl in a forest", {"a girl in a forest": "general"}),
+        ("blue_eyes\nred hat", {"blue_eyes": "general", "red hat": "general"}),
+        (
+            ":d, re:zero, >:), blue_eyes red",
+            {":d": "general", "re:zero": "general", ">:)": "general", "blue_eyes red": "general"},
+        ),
+        ("", {}),
+    ],
+)
+def test_booru_texts(text, tags):
+    assert dict(sidecar.read(text)) == tags
+
+
+@given(st.lists(st.text("abc_ :", min_size=1).filter(lambda tag: tag.strip()), min_size=2, max_size=6))
+def test_plain_comma_lists_stay_as_they_were(tags):
+    text = ", ".join(tags)
+    if not any(tag.partition(":")[0].strip().lower() in sidecar.PREFIXES for tag in tags):
+        assert sidecar.read(text) == [(tag, "general") for tag in sidecar.parse(text)]
