@@ -44,13 +44,13 @@ def main() -> None:
         print(
             "| run | verdict | picked | its classifier score | best epoch's | last epoch's |\n|---|---|---|---|---|---|"
         )
-        for number, (name, (steps, epochs, wanted)) in enumerate(RUNS.items()):
+        for number, (run, (steps, epochs, wanted)) in enumerate(RUNS.items()):
             root = project(folder / f"run-{number}", steps, epochs)
             found = picked(root, wishes.pictures)
             scores = judged(root, wishes.count)
             mine, best = scores[found["epoch"]], max(scores.values())
             told = f"{mine:.3f} | {best:.3f} | {scores[max(scores)]:.3f}"
-            print(f"| {name} | {found['verdict']} | {found['epoch']} of {epochs} | {told} |", flush=True)
+            print(f"| {run} | {found['verdict']} | {found['epoch']} of {epochs} | {told} |", flush=True)
             assert found["verdict"] == wanted, found["why"]
             assert mine >= 0.95 * best, scores
 

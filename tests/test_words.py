@@ -366,6 +366,7 @@ def project(tmp_path_factory):
     """The built small project, with other models and another folder beside it."""
     folder = tmp_path_factory.mktemp("words")
     made = small.make(folder / "tiny", small.make_models(folder / "models"))
+    small.picture((255, 255, 255)).save(made.path("dataset/cape/e.erase.png"))
     assert made.build().code == 0
     shutil.copytree(made.path("base"), made.path("base2"))
     weights = made.path("base2/unet/diffusion_pytorch_model.safetensors")
@@ -379,7 +380,6 @@ def project(tmp_path_factory):
     made.path("dataset/other").mkdir()
     small.picture((9, 9, 200)).save(made.path("dataset/other/o.png"))
     made.path("eye.onnx").write_bytes(b"a model of a step")
-    small.picture((255, 255, 255)).save(made.path("dataset/cape/e.erase.png"))
     made.path("prompts.txt").write_text("zorbl, green", "utf-8")
     made.path("implications.csv").write_text("azure,blue\n", "utf-8")
     return made

@@ -72,7 +72,9 @@ def drawn(project, pipeline):
 
     def picture():
         seed = torch.Generator().manual_seed(samples.seed)
-        found = pipe(samples.prompts[0].prompt, generator=seed, width=64, height=64, output_type="np", **asked).images[0]
+        found = pipe(samples.prompts[0].prompt, generator=seed, width=64, height=64, output_type="np", **asked).images[
+            0
+        ]
         return (found * 255).round().astype(int)
 
     alone = picture()
