@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import LorabuildError
 from lorabuild.core.nullindex import Seen
@@ -47,7 +47,7 @@ class LastGood:
 
     def __init__(self, folder: Path, overrides: Sequence[str] = ()) -> None:
         self.folder, self.overrides = folder, overrides
-        self.code = Seen(folder).folders
+        self.code = _looks(Seen(folder))
         self.good = load(folder / FILE, overrides)
         check(self.good)
 
@@ -55,7 +55,7 @@ class LastGood:
         """The project as it is written now, or as it last was right."""
         seen = Seen(self.folder)
         # what runs is the code that was there at the start: it may leave nothing behind for one that was edited since
-        fits = seen.folders == self.code and not self.overrides
+        fits = _looks(seen) == self.code and not self.overrides
         seen.file(self.folder / FILE)
         named = [self.good]
         try:
@@ -67,6 +67,11 @@ class LastGood:
             return Reading(self.good if _holds(self.good) else None, tuple(named), error)
         self.good = fresh
         return Reading(fresh, (fresh,), seen=seen if fits else None)
+
+
+def _looks(seen: Seen) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How this lorabuild's own code looks, before anything else is looked at."""
+    return dict(seen.folders), dict(seen.files)
 
 
 def _holds(loaded: Loaded) -> bool:

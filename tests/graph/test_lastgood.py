@@ -3,8 +3,8 @@ import shutil
 import light
 import pytest
 
+from lorabuild.core import nullindex
 from lorabuild.core.errors import ProjectError
-from lorabuild.core.nullindex import Seen
 from lorabuild.graph.lastgood import LastGood
 
 
@@ -73,16 +73,16 @@ def test_what_the_command_line_says_wins_and_leaves_no_null_index(project):
     assert reading.seen is None
 
 
-def test_a_lorabuild_that_was_edited_since_the_start_leaves_nothing_behind(project, monkeypatch):
+@pytest.mark.parametrize("look", ["folder", "file"])  # of a working copy, of one that was installed
+def test_a_lorabuild_that_was_edited_since_the_start_leaves_nothing_behind(project, monkeypatch, tmp_path, look):
+    package = tmp_path / "place/lorabuild"
+    for name in nullindex._OURS:
+        (package / name).mkdir(parents=True)
+    if look == "folder":
+        (tmp_path / "place/pyproject.toml").touch()
+    monkeypatch.setattr(nullindex, "_PACKAGE", package)
     settings = LastGood(project)
-    before = Seen.folder
-
-    def edited(self, path):
-        before(self, path)
-        if self.folders:
-            self.folders[next(iter(self.folders))] = (["new.py"], [1])
-
-    monkeypatch.setattr(Seen, "folder", edited)
+    (package / "graph/new.py").touch()
     reading = settings.read()
     assert reading.wrong is None
     assert reading.seen is None

@@ -230,7 +230,9 @@ def test_two_pictures_with_one_name_share_the_words_beside_them_and_that_is_said
     assert built.code == 0
     (warning,) = [event for event in built.events("warning") if event["code"] == "shared-words"]
     assert warning["item"] == "data/cape/e.jpg"
-    assert warning["text"] == "data/cape/e.jpg and data/cape/e.png share the words in e.txt"
+    assert (
+        warning["text"] == "data/cape/e.jpg and data/cape/e.png share the words in e.txt; give each a name of its own"
+    )
     assert "shared-words" in [entry["code"] for entry in lit.run("plan", "--json").said[-1]["warnings"]]
     captions = lit.right()["caption"]
     assert captions["data/cape/e.jpg"][1]["caption"] == captions["data/cape/e.png"][1]["caption"]
@@ -241,7 +243,9 @@ def test_two_pictures_with_one_name_share_the_words_beside_them_and_that_is_said
 def test_the_same_picture_twice_is_one_and_says_so(lit):
     built = lit.build("--rehash")
     (warning,) = [event for event in built.events("warning") if event["code"] == "duplicate"]
-    assert warning["text"] == "data/plain/d.png is the same picture as data/plain/a.png; it is used once"
+    assert warning["text"] == (
+        "data/plain/d.png is the same picture as data/plain/a.png; it is used once; delete one of them"
+    )
     shutil.copy(lit.image("plain/b.png"), lit.image("plain/zz.png"))
     shutil.copy(lit.image("plain/b.tags"), lit.image("plain/zz.tags"))
     assert lit.build().ran == {}
