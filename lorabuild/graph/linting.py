@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from lorabuild.schema.loaded import Loaded
 
 
+_READ = ("scan", "prepare")
+
+
 def linted(loaded: Loaded, date: int | None = None) -> tuple[list[Finding], int]:
     """Every finding, and how many images have no up-to-date caption. Raises BusyError while a build has the store."""
-    build(loaded, Wishes(targets=("prepare",), wait=False), silent)
+    with viewing(loaded, date) as view:
+        ready = all(view.step(stage).clean for stage in _READ)
+    if not ready:  # a build would drop the indexes, and begin the journal anew
+        build(loaded, Wishes(targets=_READ, wait=False), silent)
     with viewing(loaded, date) as view:
         looks.made(view)
     with viewing(loaded, date) as view:  # what was just made is seen by a store that is opened after it

@@ -70,3 +70,14 @@ def test_captions_that_are_not_written_yet_are_counted(project, asked):
 def test_an_unknown_code_is_refused(project, capsys):
     assert main(["-C", str(project), "lint", "--set", "lint.ignore=[blurr]"]) == 2
     assert "blur" in capsys.readouterr().err
+
+
+def test_it_leaves_the_answer_of_the_last_build_where_all_is_prepared(dirtied, asked):
+    asked(dirtied)
+    kept = dirtied / ".lorabuild/null-report.idx"
+    journal = dirtied / ".lorabuild/events.jsonl"
+    kept.write_bytes(b"an index")
+    before = journal.read_bytes()
+    asked(dirtied)
+    assert kept.exists()
+    assert journal.read_bytes() == before
