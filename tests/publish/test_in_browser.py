@@ -3,10 +3,10 @@
 import functools
 import io
 import json
-import shutil
 from pathlib import Path
 
 import pytest
+from chromium import MISSING, started
 from filled import drawings, filled
 from PIL import Image
 
@@ -14,13 +14,8 @@ from lorabuild.publish import gather, report
 from lorabuild.publish.page import Picture
 from lorabuild.schema.project import Project
 
-BROWSER, DRIVER = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="chromium or chromedriver isn't installed")
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING or "")
 
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-)
 DESK, PHONE = (1280, 900), (390, 844)
 SHOWN = "return [...document.querySelectorAll('.samples figure')].filter(f => f.offsetParent).map(f => f.innerText)"
 WIDE = "return document.documentElement.scrollWidth"
@@ -63,15 +58,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver = started(tmp_path_factory.mktemp("profile"), "browser", "performance")
     yield driver
     driver.quit()
 

@@ -1,21 +1,16 @@
 """The page of a grid in headless Chromium: by mouse, by keys, on a phone; ``lorabuild.publish.xyz`` made it."""
 
 import io
-import shutil
 
 import pytest
+from chromium import MISSING, started
 from PIL import Image
 
 from lorabuild.publish.page import Picture
 from lorabuild.publish.xyz import Page, Shown, render
 
-BROWSER, DRIVER = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="chromium or chromedriver isn't installed")
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING or "")
 
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-)
 FOCUS, SAID = "return document.activeElement.id", "return document.getElementById('large-said').textContent"
 
 
@@ -46,15 +41,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver = started(tmp_path_factory.mktemp("profile"), "browser")
     yield driver
     driver.quit()
 

@@ -1,23 +1,18 @@
 """A build in one process, the live view in another: what is said reaches a page, and the page a person."""
 
 import json
-import shutil
 import threading
 import time
 import urllib.request
 
 import pytest
 import small
+from chromium import MISSING, started
 
 from lorabuild.graph.live import Live
 from lorabuild.graph.serve import serving
 from lorabuild.schema.load import load
 
-BROWSER, DRIVER = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-)
 LONG = 60.0
 BUILD = (
     "build",
@@ -53,18 +48,10 @@ class Listener:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """Chromium, or None where there is none."""
-    if not (BROWSER and DRIVER):
+    if MISSING:
         yield None
         return
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver = started(tmp_path_factory.mktemp("profile"), "browser")
     yield driver
     driver.quit()
 
