@@ -234,9 +234,8 @@ class _Worker:
         self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
         module = import_module(f"lorabuild.stages.{stage}")
         with self.view.store.writer(stage, every=getattr(module, "BATCH", BATCH)) as outputs:
-            module.run(
-                step.todo, self.view.site, outputs, Along(self.view, self.emit) if stage == "train" else self.emit
-            )
+            emit = Along(self.view, self.emit) if stage == "train" else self.emit
+            module.run(step.todo, self.view.site, outputs, emit)
         self.view.again(stage)
         for made in step.todo:
             if made.key in self.view.results:

@@ -74,17 +74,10 @@ class _Said:
         self.read, self.read_each = outputs.read, outputs.read_each
         self.write, self.scratch = outputs.write, outputs.scratch
 
-    def done(
-        self,
-        item: Item,
-        outputs: Mapping[str, str] | None = None,
-        *,
-        facts: Mapping[str, Any] | None = None,
-        record: Mapping[str, Any] | None = None,
-    ) -> None:
+    def done(self, item: Item, outputs: Mapping[str, str] | None = None, **told: Any) -> None:
         """A part has tagged an item."""
-        self.known[item.key] = {**(outputs or {}), "record": dict(record or {})}
-        self.outputs.done(item, outputs, facts=facts, record=record)
+        self.known[item.key] = {**(outputs or {}), "record": dict(told.get("record") or {})}
+        self.outputs.done(item, outputs, **told)
 
     def aside(self, item: Item, problem: str) -> None:
         """A part can't tag an item: then nobody does."""
