@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import torch
+import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     Blip2Config,
@@ -20,8 +21,7 @@ from transformers import (
     LlavaForConditionalGeneration,
     LlavaProcessor,
     PreTrainedTokenizerFast,
-    Qwen2VLConfig,
-    Qwen2VLForConditionalGeneration,
+    Qwen2Tokenizer,
 )
 
 WORDS = [
@@ -40,6 +40,14 @@ PLAIN_CHAT = (
     "{{ bos_token }}{% for turn in messages %}{% if turn.role == 'user' %}<image> {% endif %}{{ turn.content }} "
     "{% endfor %}"
 )
+QWEN = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+QWEN += ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+MROPE = {"mrope_section": [2, 1, 1]}
+QWEN_CHAT = (
+    "{% for turn in messages %}<|im_start|>{{ turn.role }}\n{% for part in turn.content %}"
+    "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part.text }}{% endif %}"
+    "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
 def tokenizer(**special):
@@ -57,9 +65,9 @@ def tokenizer(**special):
     )
 
 
-def _saved(model, processor, folder):
+def _saved(model, processor, folder, std=0.4):
     for weight in model.parameters():
-        torch.nn.init.normal_(weight, std=0.4)
+        torch.nn.init.normal_(weight, std=std)
     model.eval().save_pretrained(folder)
     processor.save_pretrained(folder)
     return Path(folder)
@@ -164,26 +172,38 @@ def florence2(folder):
     )
 
 
-def qwen2_vl(folder):
-    """Qwen2-VL, whose processor can't be made without torchvision: the folder is written by hand."""
-    torch.manual_seed(4)
-    text = {
-        "hidden_size": 16,
-        "intermediate_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 2,
-        "vocab_size": len(SPECIAL + WORDS),
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "pad_token_id": 0,
-        "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0},
-    }
-    vision = {"depth": 1, "embed_dim": 16, "hidden_size": 16, "num_heads": 2, "mlp_ratio": 2, "patch_size": 8}
-    config = Qwen2VLConfig(text_config=text, vision_config=vision, image_token_id=4)
-    images = {"image_processor_type": "Qwen2VLImageProcessor", "patch_size": 8, "merge_size": 2}
-    Qwen2VLForConditionalGeneration(config).save_pretrained(folder)
-    tokenizer(image_token="<image>").save_pretrained(folder)
-    about = images | {"min_pixels": 256, "max_pixels": 1024, "processor_class": "Qwen2VLProcessor"}
-    (Path(folder) / "preprocessor_config.json").write_text(json.dumps(about))
-    return Path(folder)
+def qwen_vl(folder, kind="Qwen2VL"):
+    """Qwen2-VL, Qwen2.5-VL or Qwen3-VL, the folder as it is published: its processor can't be saved everywhere."""
+    folder, nested = Path(folder), kind == "Qwen3VL"
+    letters = [*map(chr, range(33, 127)), "\u0120", "\u010a"]  # bytes as GPT-2 writes them, blank and line end last
+    words = Qwen2Tokenizer(vocab={letter: place for place, letter in enumerate(QWEN + letters)}, merges=[])
+    words.add_special_tokens({"eos_token": "<|im_end|>", "additional_special_tokens": QWEN})
+    size = {"hidden_size": 16, "intermediate_size": 32}
+    layers = {"num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}
+    text = {"vocab_size": len(QWEN + letters), "bos_token_id": 0, "eos_token_id": 2, **size, **layers}
+    text["rope_scaling"] = {"rope_type" if nested else "type": "default" if nested else "mrope", **MROPE}
+    text["rope_theta"] = 10000.0
+    vision = {"depth": 1, "num_heads": 2, "patch_size": 8, "embed_dim": 16, "mlp_ratio": 2, "out_hidden_size": 16}
+    vision |= {"window_size": 32, "fullatt_block_indexes": [0]}
+    vision |= {"num_position_embeddings": 16, "deepstack_visual_indexes": [0], **size}
+    about = {f"{name}_token_id": QWEN.index(f"<|{name}|>") for name in ("vision_start", "vision_end")}
+    about |= {f"{name}_token_id": QWEN.index(f"<|{name}_pad|>") for name in ("image", "video")}
+    about |= {"vision_config": vision, **({"text_config": text} if nested else text)}
+    config = getattr(transformers, f"{kind}Config")(**about)
+    images = {"patch_size": 8, "merge_size": 2, "temporal_patch_size": 2, "processor_class": f"{kind}Processor"}
+    if nested:
+        images |= {"image_processor_type": "Qwen2VLImageProcessorFast"}
+        images |= {"size": {"shortest_edge": 256, "longest_edge": 1024}}
+    else:
+        images |= {"image_processor_type": "Qwen2VLImageProcessor", "min_pixels": 256, "max_pixels": 1024}
+    model = getattr(transformers, f"{kind}ForConditionalGeneration")(config)
+    torch.manual_seed(1)
+    _saved(model, words, folder, std=0.8)
+    _write(folder / "config.json", {"model_type": config.model_type, **about})
+    _write(folder / "preprocessor_config.json", images)
+    _write(folder / "chat_template.json", {"chat_template": QWEN_CHAT})
+    return folder
+
+
+def _write(path, content):
+    path.write_text(json.dumps(content), "utf-8")

@@ -50,7 +50,7 @@ def fates(
         kept = tuple(text for text in texts if text and not unwanted(spelling_key(text)))
         if kept == (tag,):
             return None
-        return Fate(kept, tuple(text for text in texts if text not in kept) if kept else (tag,))
+        return Fate(kept, tuple(text for text in texts if text and text not in kept) if kept else (tag,))
 
     return fate
 

@@ -3,13 +3,14 @@
 The order is fixed: thresholds; names; then, until nothing new comes up: replace, synonyms, split, drop, what is
 implied, what triggers absorb, consolidate; then order, a person's ``+tag`` and ``-tag``, spelling, sentences,
 ``max_tokens``. Tags of ``add`` come in at the start and are spared replacing and dropping; what a person added with
-``+`` stands as it was written; triggers stand in front whatever happens.
+``+`` stands as it was written; triggers stand in front whatever happens. Within ``max_tokens`` sentences come before
+tags: as many whole ones as fit, of a first one that is too long its first words; then tags, of which the last ones go.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from lorabuild.captions import human
@@ -20,6 +21,7 @@ from lorabuild.captions.order import ordered
 from lorabuild.captions.prune import Absorber, pruned
 from lorabuild.captions.rules import Rules, layered
 from lorabuild.captions.select import Scores, prose, selected
+from lorabuild.captions.sentences import shortened
 from lorabuild.captions.tags import Tag, distinct, spelling_key, tagged, texts, unescaped, written
 from lorabuild.captions.tokens import fitting
 
@@ -37,7 +39,7 @@ class Caption:
         pruned: (tag, the trigger that absorbed it).
         dropped: tags that a rule of the person dropped.
         human: whether a person wrote it, or edited it.
-        prose: sentences behind the tags.
+        prose: sentences behind the tags, as far as there is room.
         cut: tags that ``max_tokens`` left no room for.
     """
 
@@ -86,15 +88,17 @@ def caption(
         return Caption(text, human.tags_of(text.replace("\n", ", "), names), human=True)
     scores = list(scores)
     said = [" ".join(text.split()) for text in prose(scores)] if rules.style != "tags" else []
-    tags, absorbed, dropped = _settled(scores, rules, triggers)
-    if rules.style == "prose" and said:
-        tags = []
+    instead = rules.style == "prose" and said  # of tags, and of all that rules make of them
+    tags, absorbed, dropped = _Settled([], [], []) if instead else _settled(scores, rules, triggers)
     places = {row[0]: place for place, row in enumerate(scores)} if rules.order == "original" else None
     tags = ordered(tags, rules.order, frequency, places, counts_first=rules.counts_first)
-    tags, added = _edited(tags, edit, names)
+    tags, added = _edited(tags, edit, names, escape=rules.escape)
     spelled = _spelling(rules.underscores, rules.case, rules.escape)
     shown = [spelled(text) for text in texts(tags)]
-    room = _room(names, shown, [*added, *said], rules, count)
+    if rules.max_tokens is None or count is None:
+        room = len(shown)
+    else:
+        room, said = _within(rules.max_tokens, count, names, shown, added, said)
     stand = (*shown[:room], *added)
     made = ", ".join([*names, *stand, *said])
     by_hand = override is not None
@@ -104,6 +108,7 @@ def caption(
 def _settled(scores: Scores, rules: Rules, triggers: Sequence[Absorber]) -> _Settled:
     """Tags after all rules. A merged tag meets the rules again, so that they can name it; each turn has fewer tags."""
     fate, implied, extra = _ways(rules)
+    made = rules.replace or rules.same or rules.split or rules.add  # of these may come a count of figures
     tags = selected(scores, rules.thresholds)
     alone, own = one_figure(tags), {spelling_key(trigger.name) for trigger in triggers}
     dropped: list[str] = []
@@ -116,6 +121,7 @@ def _settled(scores: Scores, rules: Rules, triggers: Sequence[Absorber]) -> _Set
     tags = [*extra.values(), *tags] if extra else tags
     while True:
         tags, fallen = cleaned(tags, fate, extra)
+        alone = alone and (not made or one_figure(tags))
         tags, over = unsaid(distinct(tags), implied) if rules.implies else (distinct(tags), [])
         tags, taken = pruned([tag for tag in tags if tag.key not in own], triggers, endings=rules.consolidate)
         absorbed += taken
@@ -141,13 +147,19 @@ def _ways(
     return fates(replace, dict(rules.split), rules.drop), implications(dict(rules.implies)), extra
 
 
-def _edited(tags: list[Tag], edit: human.Override, names: Sequence[str]) -> tuple[list[Tag], list[str]]:
-    """Tags without those that a person's edit names, and the tags that it adds; a trigger is neither."""
+def _edited(
+    tags: list[Tag], edit: human.Override, names: Sequence[str], *, escape: bool
+) -> tuple[list[Tag], list[str]]:
+    """Tags without those that a person's edit names, as a tag or as captions show it; and the tags that it adds.
+
+    A trigger is neither.
+    """
     if not edit.added and not edit.removed:
         return tags, []
     own = {spelling_key(name) for name in names}
     added = {spelling_key(text): text for text in edit.added if spelling_key(text) not in own}
-    gone = {spelling_key(text) for text in edit.removed} | added.keys()
+    named = (*edit.removed, *added.values())
+    gone = {spelling_key(text) for text in (*named, *(map(unescaped, named) if escape else ()))}
     return [tag for tag in tags if tag.key not in gone], list(added.values())
 
 
@@ -156,14 +168,18 @@ def _spelling(underscores: str, case: str, escape: bool) -> Callable[[str], str]
     return lru_cache(maxsize=1 << 16)(lambda text: written(text, underscores, case, escape=escape))
 
 
-def _room(
-    names: Sequence[str], tags: Sequence[str], last: Sequence[str], rules: Rules, count: Callable[[str], int] | None
-) -> int:
-    """How many of the tags there is room for within ``max_tokens``, between triggers and what stands last."""
-    if rules.max_tokens is None or count is None:
-        return len(tags)
+def _within(
+    most: int,
+    count: Callable[[str], int],
+    names: Sequence[str],
+    tags: Sequence[str],
+    added: Sequence[str],
+    said: Sequence[str],
+) -> tuple[int, list[str]]:
+    """How many tags fit into so many tokens, and the sentences that do; these have the first choice."""
 
-    def size(number: int) -> int:
-        return count(", ".join([*names, *tags[:number], *last]))
+    def size(number: int, last: Sequence[str]) -> int:
+        return count(", ".join([*names, *tags[:number], *added, *last]))
 
-    return fitting(size, len(tags), rules.max_tokens)
+    kept = shortened(said, partial(size, 0), most)
+    return fitting(lambda number: size(number, kept), len(tags), most), kept

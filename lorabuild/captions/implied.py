@@ -53,14 +53,15 @@ def read(data: bytes, name: str) -> dict[str, tuple[str, ...]]:
     """
     try:
         text = data.decode("utf-8-sig")
-        pairs = list(_rows(text) if name.lower().endswith(".csv") else _entries(text, name))
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        rows = _rows(text) if name.lower().endswith(".csv") else _entries(text, name)
+        pairs = [(spelling_key(tag), spelling_key(other)) for tag, other in rows]
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError, csv.Error) as error:
         raise ProjectError(
             f"{name} is no table of implications: {error}", where=WHERE, next_step="write lines such as `katana,sword`"
         ) from error
     found: dict[str, list[str]] = {}
     for tag, other in pairs:
-        found.setdefault(spelling_key(tag), []).append(spelling_key(other))
+        found.setdefault(tag, []).append(other)
     return {tag: tuple(others) for tag, others in found.items()}
 
 

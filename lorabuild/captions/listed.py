@@ -12,15 +12,18 @@ if TYPE_CHECKING:
 
 PATHS = ("path", "file_name", "file", "image")
 WORDS = ("caption", "text", "tags")
-UNREAD = "`repeats` of a list isn't read; give these pictures a concept of their own, with `repeats:`"
+MOST = 1_000_000
+Often = tuple[float | None, int | None]
+"""Weight and repeats, where they are said."""
 
 
 class Listed(NamedTuple):
-    """One picture of a list: its line from 1, its path as it is written, its words where it has any."""
+    """One picture of a list: its line from 1, its path as it is written, its words, and how often, where it says so."""
 
     line: int
     path: str
     words: str | None
+    often: Often = (None, None)
 
 
 def listed(data: bytes, *, table: bool) -> tuple[list[Listed], dict[int, str]]:
@@ -37,8 +40,6 @@ def listed(data: bytes, *, table: bool) -> tuple[list[Listed], dict[int, str]]:
             problem = row if isinstance(row, str) else _taken(line, row, found, seen)
             if problem:
                 wrong[line] = problem
-            elif "repeats" in row:
-                wrong.setdefault(0, UNREAD)
     except csv.Error as error:
         wrong[0] = f"it is no CSV: {error}"
     return found, wrong
@@ -73,10 +74,30 @@ def _taken(line: int, row: Mapping[str, Any], found: list[Listed], seen: set[str
         return "it names no picture"
     if path in seen:
         return f"{path} stands here a second time"
-    seen.add(path)
     words = next((known[name] for name in WORDS if known.get(name) is not None), None)
-    found.append(Listed(line, path.strip(), ", ".join(map(str, words)) if isinstance(words, list) else _text(words)))
+    said = ", ".join(map(str, words)) if isinstance(words, list) else _text(words)
+    try:
+        often = _number(known, "weight"), _number(known, "repeats")
+    except ValueError as error:
+        return str(error)
+    seen.add(path)
+    found.append(Listed(line, path.strip(), said, (often[0], None if often[1] is None else int(often[1]))))
     return ""
+
+
+def _number(row: Mapping[str, Any], word: str) -> float | None:
+    """A weight above 0, or whole repeats; None where nothing is said. Raises ``ValueError`` with what is wrong."""
+    text = row.get(word)
+    if text is None or text == "":
+        return None
+    try:
+        number = float(text)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(text, bool) or not 0 <= number <= MOST or (number == 0 if word == "weight" else number % 1):
+        wanted = "a whole number" if word == "repeats" else "a number above 0"
+        raise ValueError(f"its {word}, `{text}`, should be {wanted}")
+    return number
 
 
 def _text(words: Any) -> str | None:

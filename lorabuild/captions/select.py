@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 Scores = Iterable[Sequence[Any]]
 """(tag, score 0 to 1, category), and the tagger's place where it isn't the first, as the tag stage writes them."""
 
-_NEVER = 2.0
 _new = tuple.__new__  # a third sooner than Tag(…), which is a function of Python; every score comes by here
 LOWEST = 0.05  # the floor of the tag stage: a score that it didn't keep lies below
 

@@ -55,7 +55,7 @@ class Captions(Additive):
         ge=1,
         examples=[75],
         json_schema_extra=QUIET,
-        description="Most tokens of a caption, by the base's own tokenizer; the last tags go, never a trigger.",
+        description="Most tokens of a caption, by the base's tokenizer; last tags go, then sentences, never a trigger.",
     )
     for_: tuple[ImageRules, ...] = Field(
         (),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lorabuild.core.item import Item, Outputs
     from lorabuild.schema.site import Site
 
-VERSION = 1
+VERSION = 2
 BATCH = 256
 """Captions between two commits, and between two progress events: one takes well under a millisecond."""
 

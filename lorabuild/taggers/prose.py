@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -62,12 +63,15 @@ def load(settings: Prose, site: Site, threads: int) -> Captioner:
     dtype = torch.bfloat16 if on_gpu else torch.float32
     known = {"local_files_only": True, "trust_remote_code": False}
     try:
-        processor = transformers.AutoProcessor.from_pretrained(folder, **known)
+        processor = _processor(folder, known)
+        question = asked(processor, settings.prompt, settings.system)  # before the weights, which take long
         model = transformers.AutoModelForImageTextToText.from_pretrained(
             folder, use_safetensors=True, dtype=dtype, **known
         )
+    except ProjectError:
+        raise
     except Exception as error:  # whatever a model's own code raises
-        lacks = isinstance(error, ImportError)
+        lacks = isinstance(error, ImportError) or "install" in str(error)  # transformers isn't of one mind
         raise ProjectError(
             f"the captioner can't be opened: {_first_line(error)}",
             where=folder,
@@ -75,7 +79,30 @@ def load(settings: Prose, site: Site, threads: int) -> Captioner:
             if lacks
             else "give an image-text-to-text model that transformers knows without code of its own",
         ) from error
-    return Captioner(model.eval().to("cuda" if on_gpu else "cpu"), processor, settings, threads)
+    return Captioner(model.eval().to("cuda" if on_gpu else "cpu"), processor, question, settings, threads)
+
+
+def _processor(folder: str, known: Mapping[str, Any]) -> Any:
+    """What makes a model's input. A part for videos that can't be had, for want of torchvision, is left out."""
+    import transformers
+
+    try:
+        return transformers.AutoProcessor.from_pretrained(folder, **known)
+    except (ImportError, ValueError):
+        kind = transformers.PROCESSOR_MAPPING.get(type(transformers.AutoConfig.from_pretrained(folder, **known)), None)
+        if kind is None or "video_processor" not in kind.get_attributes():
+            raise
+
+    class ForPictures(kind):  # type: ignore[misc, valid-type]
+        """It may lack a part."""
+
+        def check_argument_for_proper_class(self, name: str, part: Any) -> Any:
+            return None if part is None else super().check_argument_for_proper_class(name, part)
+
+    auto = {name: f"Auto{name.title().replace('_', '')}" for name in kind.get_attributes() if "video" not in name}
+    parts = {name: getattr(transformers, one).from_pretrained(folder, **known) for name, one in auto.items()}
+    made = [parts.get(name) for name in kind.get_attributes()]
+    return ForPictures.from_args_and_dict(made, kind.get_processor_dict(folder, **known)[0])
 
 
 class Captioner:
@@ -83,9 +110,9 @@ class Captioner:
 
     batch = 1
 
-    def __init__(self, model: Any, processor: Any, settings: Prose, threads: int) -> None:
-        self._model, self._processor, self._settings, self._threads = model, processor, settings, threads
-        self._asked = asked(processor, settings.prompt, settings.system)
+    def __init__(self, model: Any, processor: Any, question: str, settings: Prose, threads: int) -> None:
+        self._model, self._processor, self._asked = model, processor, question
+        self._settings, self._threads = settings, threads
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -117,8 +144,7 @@ class Captioner:
         if given is not None and found[: given.shape[1]].equal(given[0]):
             found = found[given.shape[1] :]
         text = " ".join(self._processor.decode(found, skip_special_tokens=True).split())
-        prompt = self._settings.prompt
-        return text[len(prompt) :].strip() if prompt and text.casefold().startswith(prompt.casefold()) else text
+        return text if self._asked != self._settings.prompt else _answer(text, self._settings.prompt)
 
     def _shown(self, image: Image.Image) -> Any:
         """What the processor makes of picture and question, on the model's device."""
@@ -140,11 +166,17 @@ def asked(processor: Any, prompt: str, system: str) -> str:
             where="lora.yaml captions.tagger.prompt",
             next_step='write `prompt: "Describe this image in one sentence."`',
         )
-    with suppress(TypeError, ValueError):  # a template for plain text can't read a list
+    text = ""
+    with suppress(Exception):  # a template for plain text can't read a list
         text = _chat(processor, [{"type": "image"}, {"type": "text", "text": prompt}], system)
-        if "{'type'" not in text:
-            return text
-    return _chat(processor, prompt, system)
+    try:
+        return text if text and "{'type'" not in text else _chat(processor, prompt, system)
+    except Exception as error:  # whatever a model's own template raises
+        raise ProjectError(
+            f"the captioner's own template can't take the question: {_first_line(error)}",
+            where="lora.yaml captions.tagger",
+            next_step="leave `system` out, or ask as the model's card shows",
+        ) from error
 
 
 def _chat(processor: Any, question: Any, system: str) -> str:
@@ -152,6 +184,11 @@ def _chat(processor: Any, question: Any, system: str) -> str:
     turns = [{"role": "system", "content": told}] if system else []
     turns.append({"role": "user", "content": question})
     return str(processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False))
+
+
+def _answer(text: str, begun: str) -> str:
+    """What a model wrote behind the beginning that it was given, where it says that again."""
+    return re.sub(rf"^{re.escape(begun)}(?!(?<=\w)\w)\s*", "", text, flags=re.IGNORECASE)
 
 
 def _search(settings: Prose) -> dict[str, Any]:

@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from lorabuild.taggers.tagger import Category, Untagged
 
 READS = "side"
+READING = 2  # raised when the same text is understood otherwise: 1 knew neither prefixes nor blanks between tags
+_GENERAL = ("general", "gen", "artist", "art", "creator", "contributor", "studio", "copyright", "copy", "series")
+_OTHER = ("meta", "metadata", "medium", "invalid", "title", "page", "source", "score", "md5", "pool", "parent")
 PREFIXES: dict[str, Category] = {
-    **dict.fromkeys(("general", "artist", "copyright", "series", "species"), "general"),
-    "character": "character",
+    **dict.fromkeys((*_GENERAL, "species", "lore"), "general"),
+    **dict.fromkeys(("character", "char", "person"), "character"),
     "rating": "rating",
-    **dict.fromkeys(("meta", "metadata"), "other"),
+    **dict.fromkeys(_OTHER, "other"),
 }
 """What booru sites write before tags → the category that it means; of the last two kinds no caption is made."""
+_PROSE = frozenset(("a", "an", "and", "at", "her", "his", "in", "is", "of", "on", "the", "to", "with"))
+"""Words of sentences, and never tags."""
 _BOORU = re.compile(rf"\w_\w|^\d\+?(girl|boy|other)s?$|^({'|'.join(PREFIXES)}):", re.IGNORECASE)
 
 
@@ -37,8 +42,8 @@ def fetch(_settings: Sidecar, _site: Site) -> None:
 
 
 def key_settings(_settings: Sidecar) -> dict[str, Any]:
-    """Nothing: the text itself is in the key."""
-    return {}
+    """How a text is understood: the text itself is in the key."""
+    return {"captions.tagger.reading": READING}
 
 
 def load(_settings: Sidecar, _site: Site, _threads: int) -> SidecarTagger:
@@ -61,12 +66,17 @@ class SidecarTagger:
 def read(text: str) -> list[tuple[str, Category]]:
     """Each tag once, without its prefix, with its category.
 
-    In ``character:a`` the prefix is that of one tag; followed by a blank it holds for the rest of the line.
+    In ``character:a`` the prefix is that of one tag; followed by a blank it holds for the rest of the line, and on a
+    line of its own for the lines below it, up to an empty one.
     """
     found: dict[str, Category] = {}
     plain = re.search(r"[,|]", text) is not None
-    for line in re.split(r"[\r\n]", text):
-        of_line: Category = "general"
+    standing: Category = "general"
+    for line in re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff")):
+        head, colon, rest = line.strip().partition(":")
+        if not head or (colon and not rest):
+            standing = PREFIXES.get(head.strip().lower(), "general")
+        of_line = standing
         for tag in parse(line, spaced=not plain and is_spaced(line)):
             prefix, colon, rest = tag.partition(":")
             named = PREFIXES.get(prefix.strip().lower()) if colon else None
@@ -80,7 +90,7 @@ def read(text: str) -> list[tuple[str, Category]]:
 def is_spaced(line: str) -> bool:
     """Whether blanks part the tags of a line without commas, as on booru sites: some of its words look like tags."""
     words = line.split()
-    return len(words) > 1 and any(map(_BOORU.search, words))
+    return len(words) > 1 and any(map(_BOORU.search, words)) and _PROSE.isdisjoint(map(str.lower, words))
 
 
 def parse(text: str, *, spaced: bool = False) -> list[str]:

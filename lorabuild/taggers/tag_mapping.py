@@ -41,7 +41,7 @@ def read(path: Path) -> Mapping:
         inner = content["dataset_info"]["tag_mapping"] if "dataset_info" in content else content
         named = dict(_named(inner))
         rows = [named.get(column, _NOBODY) for column in range(_width(named))]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ProjectError(
             "the tagger's table names no tags and categories",
             where=str(path),

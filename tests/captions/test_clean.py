@@ -54,6 +54,7 @@ def test_a_tag_is_split_and_what_it_becomes_meets_the_other_rules():
     split = {"hat_and_cape": ["hat", "Cape"], "cape": ["red_cape", "hood"]}
     assert clean(["x", "Hat and Cape"], {"hood": "cowl"}, ["hat"], split) == (("x", "red_cape", "cowl"), ["hat"])
     assert clean(["a"], {}, ["b"], {"a": ["b"]}) == ((), ["a"])
+    assert clean(["a"], {"b": ""}, (), {"a": ["b", "c"]}) == (("c",), [])
 
 
 def test_a_tag_that_is_met_inside_itself_stays():

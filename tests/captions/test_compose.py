@@ -1,6 +1,8 @@
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,11 +112,24 @@ def test_a_merged_tag_meets_the_rules_again():
     assert caption(scores, Rules(), [Absorber("z", (merged,))]).pruned == ((merged, "z"),)
 
 
-def test_two_people_keep_their_dresses_apart():
-    assert caption(general("2girls, white_dress, turtleneck_dress"), Rules()).tags[1:] == (
-        "white_dress",
-        "turtleneck_dress",
-    )
+@pytest.mark.parametrize(
+    ("counted", "rules"),
+    [
+        ("2girls", Rules()),
+        ("2girls", Rules(drop=("2girls",))),
+        ("two_girls", Rules(same=(("two_girls", "2girls"),))),
+        ("pair", Rules(split=(("pair", ("1girl", "1boy")),))),
+        ("1girl", Rules(add=("1boy",))),
+    ],
+)
+def test_two_people_keep_their_dresses_apart(counted, rules):
+    made = caption(general(f"{counted}, white_dress, turtleneck_dress"), rules)
+    assert made.tags[-2:] == ("white_dress", "turtleneck_dress")
+
+
+def test_a_count_that_stands_for_another_is_one_figure():
+    made = caption(general("1woman, white_dress, turtleneck_dress"), Rules(replace=(("1woman", "1girl"),)))
+    assert made.text == "1girl, white_turtleneck_dress"
 
 
 def test_a_persons_text_wins():
@@ -288,6 +303,8 @@ def test_styles():
     assert both.text == "zorbl, hat, A cat, sitting., It rains."
     assert (both.tags, both.prose) == (("hat",), ("A cat, sitting.", "It rains."))
     assert caption(PROSE[:1], Rules(style="prose"), zorbl).text == "zorbl, hat"
+    made = caption(PROSE, Rules(style="prose", drop=("a",)), [Absorber("zorbl", ("hat",))])
+    assert (made.pruned, made.dropped) == ((), ())  # who knows what sentences leave out
 
 
 def test_a_persons_edits_come_last():
@@ -299,6 +316,12 @@ def test_a_persons_edits_come_last():
     assert made.cut == ("sky",)
     assert caption(general("hat"), Rules(), (), "-hat").text == ""
     assert caption(general("a, hat, b"), Rules(), (), "+hat").text == "a, b, hat"
+
+
+@pytest.mark.parametrize("edit", [r"-a_\(b\)", "-a_(b)", "-A (b)"])
+def test_an_edit_names_a_tag_as_it_is_called_or_as_it_is_shown(edit):
+    assert caption(general("a_(b), c"), Rules(escape=True), (), edit).text == "c"
+    assert caption(general("a_(b), c"), Rules(escape=True), (), r"+a_\(b\)").text == r"c, a_\(b\)"
 
 
 def length(text):
@@ -313,6 +336,50 @@ def test_the_last_tags_go_until_the_caption_fits():
     assert cut(9) == ("y, z, a, b, c", ())
     assert cut(4) == ("y, z, a, b", ("c",))
     assert cut(1) == ("y, z", ("a", "b", "c"))
+
+
+TALK = "A cat sits on a mat. It rains, and a dog (black) runs by."
+
+
+@pytest.mark.parametrize(
+    ("most", "style", "expected"),
+    [
+        (18, "tags+prose", f"z, a, b, c, {TALK}"),
+        (17, "tags+prose", f"z, a, b, {TALK}"),
+        (13, "tags+prose", "z, a, b, c, A cat sits on a mat."),
+        (9, "tags+prose", "z, a, b, A cat sits on a mat."),
+        (6, "tags+prose", "z, A cat sits on a"),
+        (6, "prose", "z, A cat sits on a"),
+        (1, "tags+prose", "z"),
+    ],
+)
+def test_sentences_have_the_first_choice_and_are_cut(most, style, expected):
+    scores = [*general("a, b, c"), (TALK, 1.0, "prose")]
+    rules = Rules(max_tokens=most, style=style)
+    made = caption(scores, rules, [Absorber("z")], None, None, lambda text: len(text.split()))
+    assert made.text == expected
+    assert made.text == ", ".join(["z", *made.tags, *made.prose])
+    assert (*made.tags, *made.cut) == (("a", "b", "c") if style != "prose" else ())
+
+
+SENTENCES = st.lists(st.text(st.sampled_from("ab ., !"), max_size=30).filter(str.strip), max_size=2)
+
+
+@given(SCORES, RULES, TRIGGERS, SENTENCES, st.integers(1, 20), st.sampled_from(["", "+x y, -hat"]))
+def test_a_limit_holds_for_the_whole_caption_and_no_trigger_is_lost(scores, rules, triggers, said, most, edit):
+    rules = replace(rules, max_tokens=most, style="tags+prose")
+    scores = [*scores, *((text, 1.0, "prose") for text in said)]
+    made = caption(scores, rules, triggers, edit or None, None, spelled)
+    fixed = [*(trigger.name for trigger in triggers), *(["x y"] if edit else [])]
+    assert spelled(made.text) <= max(most, spelled(", ".join(fixed)))
+    assert made.text == ", ".join([*(trigger.name for trigger in triggers), *made.tags, *made.prose])
+    whole = caption(scores, replace(rules, max_tokens=None), triggers, edit or None)
+    assert made.text == whole.text or spelled(whole.text) > most
+
+
+def spelled(text):
+    """Tokens that are like CLIP's: words, and what stands between them."""
+    return len(re.findall(r"\w+|[^\w\s]+", text))
 
 
 @pytest.mark.parametrize("case", REFERENCE["sort_tags"])

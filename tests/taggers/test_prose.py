@@ -1,4 +1,5 @@
 import importlib.util
+import json
 import shutil
 
 import pytest
@@ -88,6 +89,25 @@ def test_a_template_for_plain_text_gets_plain_text():
     assert prose.asked(Stub(tiny_captioner.PLAIN_CHAT), "describe", "be brief") == "<s>be brief <image> describe "
 
 
+@pytest.mark.parametrize("words", ["turn.content.split()", "turn.content + ''"])
+def test_a_template_that_can_not_read_a_list_gets_plain_text(words):
+    template = f"{{% for turn in messages %}}{{{{ {words} }}}} {{% endfor %}}"
+    assert "describe" in prose.asked(Stub(template), "describe", "")
+
+
+def test_a_template_that_refuses_is_a_project_error():
+    with pytest.raises(ProjectError, match=r"can't take the question: .*no_such_word") as caught:
+        prose.asked(Stub("{{ no_such_word.of_it }}"), "describe", "be brief")
+    assert "system" in caught.value.next_step
+
+
+def test_only_the_given_beginning_is_taken_off():
+    assert prose._answer("A red hat", "a") == "red hat"
+    assert prose._answer("an owl", "a") == "an owl"
+    assert prose._answer("Question: what? Answer:an owl", "question: what? answer:") == "an owl"
+    assert prose._answer("an owl", "") == "an owl"
+
+
 def test_without_a_template_the_prompt_is_taken_as_it_is():
     assert prose.asked(Stub(None), "<CAPTION>", "") == "<CAPTION>"
 
@@ -128,11 +148,56 @@ def test_a_part_that_the_index_names_is_missed(models, site, tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torchvision") is not None, reason="torchvision is here")
-def test_a_package_that_is_missing_is_said_clearly(site, tmp_path):
-    tiny_captioner.qwen2_vl(tmp_path / "other")
-    with pytest.raises(ProjectError, match="Torchvision") as caught:
+def test_a_package_that_is_missing_is_said_clearly(qwen, site, tmp_path):
+    folder = shutil.copytree(qwen / "Qwen2VL", tmp_path / "other")
+    (folder / "preprocessor_config.json").write_text('{"image_processor_type": "Llama4ImageProcessor"}')
+    with pytest.raises(ProjectError, match="orchvision") as caught:
         prose.load(Prose(model="other", prompt="describe"), site, 1)
     assert "pip install" in caught.value.next_step
+
+
+@pytest.fixture(scope="module")
+def qwen(tmp_path_factory):
+    """Models whose processors have a part for videos, which wants torchvision."""
+    folder = tmp_path_factory.mktemp("qwen")
+    for kind in ("Qwen2VL", "Qwen2_5_VL", "Qwen3VL"):
+        tiny_captioner.qwen_vl(folder / kind, kind)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["Qwen2VL", "Qwen2_5_VL", "Qwen3VL"])
+def test_pictures_need_no_part_for_videos(qwen, site, kind):
+    asked = settings(qwen, kind, prompt="What is this?", system="Be brief.")
+    tagger = prose.load(asked, site, 1)
+    (shown,) = tagger._shown(Image.new("RGB", (64, 16))).input_ids  # 4 times 1 squares of 16 pixels
+    assert tagger._processor.decode(shown) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n"
+        f"<|im_start|>user\n<|vision_start|>{'<|image_pad|>' * 4}<|vision_end|>What is this?<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    found = tagger.tag(PICTURES)
+    assert tagger.tag(PICTURES[::-1])[::-1] == found == prose.load(asked, site, 1).tag(PICTURES)
+    words = [score.tag for (score,) in found]
+    assert len(set(words)) > 1
+    assert all(4 <= len(text.replace(" ", "")) <= 9 for text in words)
+    greedy = written(qwen, site, kind, prompt="What is this?", system="Be brief.", beams=1)
+    assert greedy != words
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchvision") is not None, reason="torchvision is here")
+def test_the_part_for_videos_may_stand_anywhere(tmp_path):
+    words = {"config": {"model_type": "llava_next_video"}, "processor_config": {"patch_size": 8}}
+    words["preprocessor_config"] = {"image_processor_type": "LlavaNextImageProcessor"}
+    words["video_preprocessor_config"] = {"video_processor_type": "LlavaNextVideoVideoProcessor"}
+    for name, content in words.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    (tmp_path / "chat_template.jinja").write_text(tiny_captioner.CHAT)
+    tiny_captioner.tokenizer(image_token="<image>", video_token="<unk>").save_pretrained(tmp_path)
+    made = prose._processor(str(tmp_path), {"local_files_only": True, "trust_remote_code": False})
+    assert made.get_attributes()[0] == "video_processor"
+    assert [made.video_processor, made.patch_size, made.chat_template] == [None, 8, tiny_captioner.CHAT]
+    assert "LlavaNext" in type(made.image_processor).__name__
+    assert made.tokenizer.image_token == "<image>"
 
 
 def test_every_word_of_the_question_is_in_the_key():

@@ -46,11 +46,25 @@ def test_every_tag_is_certain_and_the_order_is_that_of_the_file(site):
             ":d, re:zero, >:), blue_eyes red",
             {":d": "general", "re:zero": "general", ">:)": "general", "blue_eyes red": "general"},
         ),
+        ("general:\n1girl\n\ncharacter:\r\nhatsune miku\nrin\n\nhat", None),
+        (
+            "char:miku copy:vocaloid 1girl rating:s score:12",
+            {"miku": "character", "vocaloid": "general"} | {"1girl": "general", "s": "rating", "12": "other"},
+        ),
+        ("1girl stands in a field", {"1girl stands in a field": "general"}),
+        ("d: x3\n|_|", {"d: x3": "general", "|_|": "general"}),
         ("", {}),
     ],
 )
 def test_booru_texts(text, tags):
-    assert dict(sidecar.read(text)) == tags
+    lines = {"1girl": "general", "hatsune miku": "character", "rin": "character", "hat": "general"}
+    assert dict(sidecar.read(text)) == (lines if tags is None else tags)
+
+
+def test_another_understanding_is_another_key(monkeypatch):
+    before = sidecar.key_settings(Sidecar())
+    monkeypatch.setattr(sidecar, "READING", sidecar.READING + 1)
+    assert sidecar.key_settings(Sidecar()) != before
 
 
 @given(st.lists(st.text("abc_ :", min_size=1).filter(lambda tag: tag.strip()), min_size=2, max_size=6))
