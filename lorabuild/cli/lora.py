@@ -57,6 +57,7 @@ def _add_looking(actions: Any) -> None:
     look = actions.add_parser("inspect", parents=[common()], help="what a file is", description="What a file is.")
     look.add_argument("files", nargs=1, metavar="FILE", type=Path)
     look.add_argument("--picture", metavar="PNG", type=Path, help="the norms of the blocks as a picture")
+    look.add_argument("--replace", action="store_true", help="draw over a picture that is there")
     look.add_argument("--tags", type=int, default=12, metavar="N", help="so many of its tags (default 12)")
     blocks = actions.add_parser(
         "blocks", parents=[of_project()], help="what each block of the project's LoRA does", description=BLOCKS
@@ -64,6 +65,7 @@ def _add_looking(actions: Any) -> None:
     blocks.add_argument("--prompts", type=int, default=2, metavar="N", help="so many of `samples.prompts` (default 2)")
     blocks.add_argument("--epoch", type=int, metavar="N", help="which epoch (default: the one that is handed out)")
     blocks.add_argument("--picture", metavar="PNG", type=Path, help="the grid (default: blocks.png in the store)")
+    blocks.add_argument("--replace", action="store_true", help="draw over a picture that is there")
     blocks.add_argument("--write", action="store_true", help="write the suggestion into lora.yaml")
 
 
@@ -105,6 +107,8 @@ def _inspect(args: argparse.Namespace) -> int:
     from lorabuild.cli import loras
     from lorabuild.graph import lora
 
+    if args.picture:
+        lora.may_draw(args.picture, replace=args.replace)
     found = lora.inspected(args.files[0])
     if args.picture:
         lora.picture(found, args.picture)
@@ -121,9 +125,11 @@ def _blocks(args: argparse.Namespace) -> int:
     from lorabuild.cli import loras
     from lorabuild.cli.faces import face
     from lorabuild.core.events import silent
-    from lorabuild.graph import blocks
+    from lorabuild.graph import blocks, lora
     from lorabuild.graph.session import viewing
 
+    if args.picture:
+        lora.may_draw(args.picture, replace=args.replace)
     loaded = opened(args)
     with viewing(loaded, source_date()) as view:
         with nullcontext(silent) if as_json(args) else face(args, loaded.project) as emit:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.cli.lines import counted, cut
+from lorabuild.cli.lines import counted, cut, near
 from lorabuild.core.amounts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+VARIES = "Dynamic"
+"""What a header says of a rank that isn't the same in all layers."""
 
 WIDTH, BAR, MOST = 100, 40, 3
 PARTS = {"unet": "U-Net", "text_encoder": "text encoder", "text_encoder_2": "second text encoder"}
@@ -85,15 +89,21 @@ def _number(value: Any) -> str:
 
 
 def became(found: Mapping[str, Any]) -> Iterator[str]:
-    """What a file is now, and what it was."""
+    """What a file is now, what it was, and how much of that is left."""
     yield f"{found['file']}: {_told(found['after'])}, {shown(found['bytes'])}"
+    if VARIES in found["after"].values():
+        yield f"  ranks: {_ranks(found['dims'])}"
     if found["before"]:
         yield f"  before: {_told(found['before'])}"
+    if kept := found["kept"]:
+        least = f" {kept['share']:.2%} of the change; the least is {kept['least']:.1%}, of {kept['layer']}"
+        yield "  keeps" + (least if kept["layer"] else " all of the change")
 
 
 def _told(about: Mapping[str, str]) -> str:
     """``LoCon, dim 16, alpha 8, conv dim 8, conv alpha 4``."""
-    numbers = [(word.replace("_", " "), text) for word, text in about.items() if word != "type" and text != "None"]
+    known = [(word, text) for word, text in about.items() if word != "type" and text != "None"]
+    numbers = [(word.replace("_", " "), "varies" if text == VARIES else f"{float(text):g}") for word, text in known]
     return ", ".join([about["type"], *(f"{word} {text}" for word, text in numbers)])
 
 
@@ -107,7 +117,7 @@ def blocks(found: Mapping[str, Any]) -> Iterator[str]:
         alone, without = (f"{bar(row[word], 18):<18} {row[word]:>5.0%}" for word in ("alone", "without"))
         yield f"  {row['block']:<6}  {alone:<26} {without:<26}".rstrip()
     yield ""
-    yield f"grid: {found['picture']}"
+    yield f"grid: {near(Path(found['picture']))}"
     if not found["suggested"]:
         yield "every block does something: nothing to leave out"
         return

@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.cli.grid import near
+from lorabuild.cli.lines import near
 from lorabuild.cli.options import as_json, described, of_project, opened, said_here, source_date
 from lorabuild.core.errors import LorabuildError
 from lorabuild.core.trouble import plainly
@@ -21,6 +21,7 @@ from lorabuild.core.trouble import plainly
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+    from pathlib import Path
 
     from lorabuild.core.events import Event
     from lorabuild.graph.trying import Trial
@@ -44,14 +45,15 @@ def add(subparsers: Any) -> None:
         "try", parents=[of_project()], help="draw a prompt with the built LoRA", description=described(__doc__)
     )
     parser.add_argument("prompt", nargs="?", metavar="PROMPT", help="what to draw; without it a prompt loop")
-    parser.add_argument("-w", "--weight", metavar="W", help="strength of the LoRA (default: samples.weight)")
+    parser.add_argument("-w", "--weight", metavar="W", help="strength of the LoRA (default: the one it is meant for)")
     parser.add_argument("--epoch", metavar="N", help="which epoch's (default: the one that is handed out)")
     parser.add_argument("--seed", metavar="N", help="of the noise (default: samples.seed)")
     parser.add_argument("--size", metavar="WxH", help="in pixels (default: as samples are)")
     parser.add_argument("-n", "--number", metavar="N", help="so many pictures, seed after seed")
     parser.add_argument("--base", default="", metavar="MODEL", help="draw on another base model")
     parser.add_argument("--variant", default="", metavar="NAME", help="with the LoRA of a variant")
-    parser.add_argument("-o", "--out", metavar="FILE", help="where the picture goes (default: out/try/…)")
+    parser.add_argument("-o", "--out", metavar="FILE", help="where it goes, or a folder (default: out/try/…)")
+    parser.add_argument("--replace", action="store_true", help="write over a picture that is there")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,16 +76,23 @@ def run(args: argparse.Namespace) -> int:
             return _loop(trial, args)
         with nullcontext(silent) if as_json(args) else face(args, loaded.project) as trial.emit:
             shots = trial.shots(args.prompt)
-            pictures = trial.draw(shots)
-        _handed(trial, shots, pictures, args)
+            paths = _drawn(trial, shots, args)
+        _say(shots, paths, args)
     return 0
 
 
-def _handed(trial: Trial, shots: list[Any], pictures: list[bytes], args: argparse.Namespace) -> None:
-    """Write the pictures and say where they are."""
-    from lorabuild.graph.trying import save, told
+def _drawn(trial: Trial, shots: list[Any], args: argparse.Namespace) -> list[Path]:
+    """Draw and write the pictures; where they are."""
+    from lorabuild.graph.trying import places, save
 
-    paths = save(trial.view, shots, pictures, args.out)
+    paths = places(trial.view, shots, args.out, replace=args.replace)
+    save(paths, trial.draw(shots))
+    return paths
+
+
+def _say(shots: list[Any], paths: list[Path], args: argparse.Namespace) -> None:
+    from lorabuild.graph.trying import told
+
     for shot, path in zip(shots, paths, strict=True):
         print(json.dumps(told(shot, path), ensure_ascii=False) if as_json(args) else near(path), flush=True)
 
@@ -102,7 +111,7 @@ def _loop(trial: Trial, args: argparse.Namespace) -> int:
             prompt, turn = (line, 0) if line else (prompt, turn + 1)
             if prompt:
                 shots = [replace(shot, seed=shot.seed + turn * trial.number) for shot in trial.shots(prompt)]
-                _handed(trial, shots, trial.draw(shots), args)
+                _say(shots, _drawn(trial, shots, args), args)
         except LorabuildError as error:
             _told(error, args)
         except (OSError, MemoryError, RuntimeError) as error:

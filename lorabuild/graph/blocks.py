@@ -105,7 +105,7 @@ def _first(view: View, number: int, epoch: int | None) -> list[Shot]:
         raise ProjectError(f"there is no epoch {epoch}", where="command line", next_step="leave `--epoch` out")
     words = ("prompt", "negative", "seed", "steps", "cfg")
     planned = [made.reads for made in view.step("sample").items]
-    weight = max((float(reads["weight"]) for reads in planned), default=1.0)
+    weight = max((float(reads["weight"]) for reads in planned if "finished" not in reads), default=1.0)
     found = {
         reads["prompt"]: Shot(
             **{word: reads[word] for word in words},

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.files import write_atomic
+from lorabuild.graph.free import free
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
 
+    from lorabuild.networks.resize import Kept
     from lorabuild.schema.finish import Finish
 
 FOLDER = re.compile(r"^\d+_")
@@ -28,11 +31,13 @@ def inspected(path: Path) -> dict[str, Any]:
 
     state, metadata = reworked.opened(path)
     data = path.read_bytes()
+    with _at(path):
+        told = inspect.inspected(state)
     return {
         "file": path.name,
         "bytes": len(data),
         "hash": hashes.lora_hash(data),
-        **inspect.inspected(state),
+        **told,
         "triggers": triggers(metadata),
         "tags": tags(metadata),
         "history": reworked.history(metadata),
@@ -77,37 +82,49 @@ def picture(found: Mapping[str, Any], path: Path) -> None:
     write_atomic(path, norms.picture(found["file"], found["type"], found["blocks"]))
 
 
+def may_draw(path: Path, *, replace: bool) -> None:
+    """Raise ``ProjectError`` for a picture that is no .png, or that is there already."""
+    if path.suffix.lower() != ".png":
+        raise ProjectError(f"`--picture {path}` is no .png file", next_step=f"write `--picture {path.stem}.png`")
+    free(path, replace=replace)
+
+
 def reworked(path: Path, out: Path, step: Finish, *, replace: bool = False) -> dict[str, Any]:
     """One step of ``finish:`` on a file; what it was and what it became. Raises ``ProjectError``."""
-    from lorabuild.networks import finish
+    from lorabuild.networks import finish, resize
     from lorabuild.publish import reworked as files
 
     _may_write(out, [path], replace=replace)
     state, metadata = files.opened(path)
     if step.cut is not None:
         _refuse_uncut(path, metadata, step.cut)
-    return _written(out, state, finish.finished(state, [step]), metadata, finish.said([step]))
+    with _at(path):
+        made = finish.finished(state, [step])
+        kept = resize.kept(state, made) if step.resize else None
+        return _written(out, state, made, metadata, finish.said([step]), kept)
 
 
 def merged(
     files: Sequence[tuple[Path, float]], out: Path, smaller: Finish | None, *, replace: bool = False
 ) -> dict[str, Any]:
     """Several files at their weights in one, with the first one's header; then made ``smaller`` where that is said."""
-    from lorabuild.networks import finish, merging
+    from lorabuild.networks import finish, merging, resize
     from lorabuild.publish import reworked as held
+    from lorabuild.schema.finish import step
 
     _may_write(out, [path for path, _ in files], replace=replace)
+    done = [step("merge", [{"file": str(path), "weight": weight} for path, weight in files])]
     opened = [(held.opened(path), weight) for path, weight in files]
-    made = merging.merged([(state, weight) for (state, _), weight in opened])
-    done = [{"merge": [{"file": path.name, "weight": weight} for path, weight in files]}]
-    if smaller:
-        made = finish.finished(made, [smaller])
-        done += finish.said([smaller])
+    with _at(*(path for path, _ in files)):
+        made = whole = merging.merged([(state, weight) for (state, _), weight in opened])
+        if smaller:
+            made = finish.finished(whole, [smaller])
+            done += [smaller]
     (state, metadata), _ = opened[0]
     words = [word for (_, other), _ in opened for word in triggers(other)]
     if words:
         metadata = metadata | {"lorabuild.triggers": json.dumps([*dict.fromkeys(words)], ensure_ascii=False)}
-    return _written(out, state, made, metadata, done)
+    return _written(out, state, made, metadata, finish.said(done), resize.kept(whole, made) if smaller else None)
 
 
 def extracted(
@@ -124,7 +141,7 @@ def extracted(
         parts: ``both``, ``unet`` or ``text_encoder``.
         replace: whether ``out`` may be there.
     """
-    from lorabuild.networks import extract, inspect
+    from lorabuild.networks import extract, inspect, resize
     from lorabuild.networks.spectrum import Limits
     from lorabuild.schema.families import FACTS
 
@@ -132,11 +149,16 @@ def extracted(
     assert said is not None
     _may_write(out, [base, tuned], replace=replace)
     made: dict[str, Tensor] = {}
+    missing: list[tuple[str, float, float]] = []
     for part in _parts(parts):  # one part after the other: two whole models need not be in memory at once
         before, after = (_layers(path, family, part, convolutions=bool(said.conv_dim)) for path in (base, tuned))
-        made.update(extract.extracted(before, after, Limits(said.dim, said.conv_dim, said.energy, said.ratio)))
+        with _at(base, tuned):
+            own = dict(extract.extracted(before, after, Limits(said.dim, said.conv_dim, said.energy, said.ratio)))
+        missing += extract.missing(before, after, own)
+        made |= own
     if not made:
-        raise ProjectError("the two models have the same weights: there is nothing to extract")
+        what, step = "the two models have the same weights: there is nothing to extract", "name base, then tuned model"
+        raise ProjectError(what, where=f"{base}, {tuned}", next_step=step)
     conv = {"conv_dim": str(said.conv_dim), "conv_alpha": str(said.conv_dim)} if said.conv_dim else {}
     metadata = {
         "ss_base_model_version": FACTS[family].epsilon,
@@ -148,7 +170,7 @@ def extracted(
         **{f"ss_network_{word}": text for word, text in inspect.ranks(made).items() if word in ("dim", "alpha")},
     }
     done = {"extract": {"base": base.name, "tuned": tuned.name, **said.model_dump(exclude_none=True)}}
-    return _written(out, {}, made, metadata, [done])
+    return _written(out, {}, made, metadata, [done], resize.left(missing))
 
 
 def _parts(word: str) -> list[str]:
@@ -171,9 +193,14 @@ def _layers(path: Path, family: str, part: str, *, convolutions: bool) -> Any:
         return {}
     base = Base.model_validate({"model": str(path.absolute()), "family": family})
     site = Site(Project(name="extract", base=base), path.absolute().parent, {})
+    try:
+        located = source.locate(site)
+    except ProjectError as error:
+        what, step = error.what.replace("base.family", "--family"), error.next_step.replace("family: ", "--family ")
+        raise ProjectError(what, where=str(path), next_step=step) from error
     with devices.apart():
         device = devices.pick(Device(type="cpu"))
-        model = families.load(source.locate(site), base, [part], device, devices.drawing(device))
+        model = families.load(located, base, [part], device, devices.drawing(device))
     return model.layers([part], convolutions=convolutions)
 
 
@@ -194,11 +221,8 @@ def _may_write(out: Path, inputs: Sequence[Path], *, replace: bool) -> None:
     if out.suffix.lower() != ".safetensors":
         raise ProjectError(f"`-o {out}` is no .safetensors file", next_step=f"write `-o {out.stem}.safetensors`")
     if missing := next((path for path in inputs if not path.exists()), None):
-        raise ProjectError(f"there is no `{missing}`", where="command line")
-    if out.exists() and not replace:
-        same = any(out.resolve() == path.resolve() for path in inputs)
-        what = f"`{out}` is the file that is read" if same else f"`{out}` is there already"
-        raise ProjectError(what, where="command line", next_step="name another file, or say `--replace`")
+        raise ProjectError(f"there is no `{missing}`", where="command line", next_step="name a file that is there")
+    free(out, replace=replace)
 
 
 def _written(
@@ -207,8 +231,9 @@ def _written(
     made: Mapping[str, Tensor],
     metadata: Mapping[str, str],
     done: list[dict[str, Any]],
+    kept: Kept | None,
 ) -> dict[str, Any]:
-    """Write a file with a true header; says what it was and what it became."""
+    """Write a file with a true header; says what it was and what it became, and what is left of it."""
     from lorabuild.networks import inspect
     from lorabuild.publish import reworked
 
@@ -216,4 +241,15 @@ def _written(
     data = reworked.written(made, reworked.corrected(metadata, was, now, done))
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out, data)
-    return {"file": str(out), "bytes": len(data), "before": was if before else {}, "after": now, "done": done}
+    told = {"file": str(out), "bytes": len(data), "before": was if before else {}, "after": now, "done": done}
+    return told | {"dims": inspect.dims(made), "kept": kept._asdict() if kept else None}
+
+
+@contextmanager
+def _at(*paths: Path) -> Iterator[None]:
+    """What is wrong with a layer is said with the files that it is of."""
+    try:
+        yield
+    except ProjectError as error:
+        where = ": ".join(filter(None, [", ".join(map(str, paths)), error.where]))
+        raise ProjectError(error.what, where=where, next_step=error.next_step) from error

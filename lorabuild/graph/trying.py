@@ -14,10 +14,12 @@ from lorabuild.core.files import write_atomic
 from lorabuild.core.words import nearest
 from lorabuild.graph import axes, products
 from lorabuild.graph.drawn import drawn
-from lorabuild.graph.gridfiles import out_folder
+from lorabuild.graph.free import free
+from lorabuild.graph.grid_folder import out_folder
 from lorabuild.graph.rebased import fitting
 from lorabuild.graph.shots import lines, shot_of
-from lorabuild.graph.trained import tell_of_finish, trained
+from lorabuild.graph.trained import trained
+from lorabuild.schema.prompt_lines import SIDE_STEP, parse
 from lorabuild.stages import sample
 
 if TYPE_CHECKING:
@@ -49,12 +51,14 @@ class Trial:
     def __init__(self, view: View, over: View, emit: Emit = silent) -> None:
         self.view, self.over, self.emit = view, over, emit
         known = trained(view)
-        self.words: dict[str, Any] = {"epoch": products.chosen(view) or max(known)}
+        epoch = products.chosen(view) or max(known)
+        self.words: dict[str, Any] = {"epoch": epoch}
+        if view.project.finish:
+            self.words["finished"] = epoch
         self.number = 1
 
     @cached_property
     def _easel(self) -> Easel:
-        tell_of_finish(self.view, self.emit)
         return sample.easel(self.over.site)
 
     def set(self, name: str, text: str) -> None:
@@ -77,8 +81,13 @@ class Trial:
 
     def shots(self, text: str) -> list[Shot]:
         """What a prompt asks for: one picture each seed. Raises ``ProjectError`` for what can't be read in it."""
-        found = (shot_of(self.view, {**self.words, "prompt": line}) for line in lines(self.view, text))
+        found = (shot_of(self.view, {**self._unsaid(line), "prompt": line}) for line in lines(self.view, text))
         return [replace(shot, seed=shot.seed + place) for shot in found if shot for place in range(self.number)]
+
+    def _unsaid(self, line: str) -> dict[str, Any]:
+        """What is set, without what the line says itself."""
+        said = {"size" if word in ("width", "height") else word for word in parse(line)}
+        return {word: value for word, value in self.words.items() if word not in said}
 
     def draw(self, shots: list[Shot]) -> list[bytes]:
         """Their pictures (PNG)."""
@@ -92,20 +101,32 @@ def told(shot: Shot, path: Path) -> dict[str, Any]:
     return {"path": str(path), **{word: getattr(shot, word) for word in words}, "size": list(shot.size)}
 
 
-def save(view: View, shots: list[Shot], pictures: list[bytes], asked: str | None = None) -> list[Path]:
-    """Write the pictures: to ``-o``, numbered where they are several, or below the output folder, none over another."""
-    paths = _asked(Path(asked), len(shots)) if asked else _numbered(out_folder(view) / FOLDER, shots)
+def places(view: View, shots: list[Shot], asked: str | None = None, *, replace: bool = False) -> list[Path]:
+    """Where the pictures go: to ``-o``, numbered where they are several, or in that folder, else below the output one.
+
+    Raises ``ProjectError`` for what is there already, unless it is to be replaced.
+    """
+    folder = out_folder(view.site) / FOLDER if not asked else Path(asked) if Path(asked).is_dir() else None
+    if folder:
+        return _numbered(folder, shots)
+    paths = _asked(Path(str(asked)), len(shots))
+    for path in paths:
+        free(path, replace=replace)
+    return paths
+
+
+def save(paths: list[Path], pictures: list[bytes]) -> None:
+    """Write the pictures."""
     for path, data in zip(paths, pictures, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data)
-    return paths
 
 
 def _asked(path: Path, count: int) -> list[Path]:
     if path.suffix.lower() not in ("", ".png"):
         hint = "end it in .png; `lorabuild grid` writes other kinds"
         raise ProjectError(f"a picture can't be written as `{path.suffix}`", where=f"-o {path}", next_step=hint)
-    path = path / "picture.png" if path.is_dir() else path.with_suffix(".png")
+    path = path.with_suffix(".png")
     return [path] if count == 1 else [path.with_stem(f"{path.stem}-{number}") for number in range(1, count + 1)]
 
 
@@ -129,6 +150,8 @@ def _whole(text: str, name: str, most: int) -> int:
 def _size(text: str) -> tuple[int, int]:
     """``512x768``, or ``512`` for a square."""
     found = re.fullmatch(r"\s*(\d{1,5})\s*(?:[x×]\s*(\d{1,5}))?\s*", text.lower())
-    if not found or min(sides := (int(found[1]), int(found[2] or found[1]))) < 8:
-        raise ProjectError(f"`{text}` is no size", next_step="write width x height in pixels: 512x768")
+    sides = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if any(not side or side % SIDE_STEP for side in sides):
+        step = f"write width x height in pixels, multiples of {SIDE_STEP}: 512x768"
+        raise ProjectError(f"`{text}` is no size", next_step=step)
     return sides

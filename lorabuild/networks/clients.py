@@ -23,15 +23,20 @@ def exact(network: Network) -> tuple[str, ...]:
     return CLIENTS if network.type in PLAIN and not _dora(network) else CLIENTS[:-1]
 
 
-def said(network: Network, *, open_clip: bool) -> list[str]:
+SUMS = frozenset({"loha", "lokr", "full"})
+"""Types that ``resize`` makes a LoRA of."""
+
+
+def said(network: Network, *, open_clip: bool, resized: bool = False) -> list[str]:
     """One sentence for every client that does not load it, or not exactly; empty where all do.
 
-    ``open_clip``: whether a text encoder of the base is OpenCLIP's, whose attention has one weight for q, k and v.
+    ``open_clip``: whether a text encoder of the base is OpenCLIP's, whose attention has one weight for q, k and v;
+    ``resized``: whether ``finish:`` gives it other ranks.
     """
     lines = []
     if network.type == "ia3":
         lines.append("ComfyUI and Forge can't load IA3: they report unknown keys and draw without it")
-    if network.type not in PLAIN:
+    if network.type not in PLAIN and not (resized and network.type in SUMS):
         lines.append(f"diffusers can't load {network.type} files: it refuses them")
     elif _dora(network):
         lines.append("diffusers drops the magnitudes of a DoRA and draws with the rest as a plain LoRA, which is wrong")

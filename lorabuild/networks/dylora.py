@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from lorabuild.core.counted import unit
+from lorabuild.networks import strength
 from lorabuild.networks.layer import Form
 from lorabuild.networks.lora import LowRank
 
@@ -81,5 +82,5 @@ def cut(state: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
             up, alpha = state[f"{layer}.lora_up.weight"], state[f"{layer}.alpha"]
             made[key] = down[:rank].contiguous()
             made[f"{layer}.lora_up.weight"] = up[:, :rank].contiguous()
-            made[f"{layer}.alpha"] = alpha * (rank / len(down)) ** 0.5
+            made[f"{layer}.alpha"] = strength.alpha(float(alpha) * (rank / len(down)) ** 0.5, alpha.dtype)
     return made

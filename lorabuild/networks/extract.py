@@ -30,10 +30,11 @@ def extracted(
             next_step="both must be of one family",
         )
     for name, layer in base.items():
-        before, after = _weight(layer), _weight(tuned[name])
-        if before.shape != after.shape:
-            raise ProjectError(f"{name} is {list(before.shape)} in one model and {list(after.shape)} in the other")
-        change = after.double() - before.double()
+        if layer.weight.shape != tuned[name].weight.shape:
+            shapes = " and ".join(f"{list(one.shape)}" for one in (_weight(layer), _weight(tuned[name])))
+            what = f"the two models are not of one kind: {name} is {shapes}"
+            raise ProjectError(what, next_step="give the base that the other was tuned from")
+        change = _change(layer, tuned[name])
         if not change.any():
             continue
         kernel = tuple(change.shape[2:])
@@ -41,6 +42,19 @@ def extracted(
         kept = limits.kept(found.values, kernel=max(kernel, default=1) > 1)
         made = resize.low_rank(*found.halves(kept), kernel, dtype, _alpha(limits, kernel))
         yield from stored.state_of({name: made}).items()
+
+
+def missing(
+    base: Mapping[str, nn.Module], tuned: Mapping[str, nn.Module], made: Mapping[str, Tensor]
+) -> Iterator[tuple[str, float, float]]:
+    """Name, norm of the change, and norm of what a LoRA lacks of it, of every layer that it has."""
+    for name, own in stored.layers(made).items():
+        change = _change(base[name], tuned[name]).flatten(1)
+        yield name, float(change.norm()), float((change - stored.difference(own)).norm())
+
+
+def _change(before: nn.Module, after: nn.Module) -> Tensor:
+    return _weight(after).double() - _weight(before).double()
 
 
 def _alpha(limits: Limits, kernel: tuple[int, ...]) -> float:

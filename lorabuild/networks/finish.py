@@ -41,7 +41,11 @@ def finished(
     for step in steps:
         for word, way in ways.items():
             if (said := getattr(step, word)) is not None:
-                made = way(said)
+                try:
+                    made = way(said)
+                except ProjectError as error:
+                    where = f"{word} {error.where}".removesuffix(f" {word}").strip()
+                    raise ProjectError(error.what, where=where, next_step=error.next_step) from error
     return made
 
 

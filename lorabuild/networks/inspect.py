@@ -10,7 +10,7 @@ from lorabuild.networks.adapter import part_of
 from lorabuild.schema.blocks import block_of, ids, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from torch import Tensor
 
@@ -21,8 +21,6 @@ VARIES = "Dynamic"
 
 REST = "other"
 """Layers that are in no block."""
-
-NAMES = {"loha": "LoHa", "lokr": "LoKr", "full": "full", "ia3": "IA3", "oft": "OFT", "glora": "GLoRA"}
 
 
 def inspected(state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -39,7 +37,7 @@ def inspected(state: Mapping[str, Tensor]) -> dict[str, Any]:
         "precision": dict(Counter(str(tensor.dtype).removeprefix("torch.") for tensor in state.values())),
         "values": sum(tensor.numel() for tensor in state.values()),
         **ranks(state),
-        "dims": _dims(found.values()),
+        "dims": dims(state),
         "blocks": [_block(block, blocks[block]) for block in known],
         "unknown": [name for name, layer in found.items() if stored.kind(layer) == "unknown"],
     }
@@ -57,7 +55,7 @@ def kind(found: Mapping[str, Layer]) -> str:
         if (one := stored.kind(layer)) == "lora":
             names.setdefault("LoCon" if stored.is_kernel(name, layer) else "LoRA")
         elif one not in stored.ASIDE:
-            names.setdefault(NAMES.get(one, one))
+            names.setdefault(stored.NAMES.get(one, one))
     if "LoCon" in names:
         names.pop("LoRA", None)
     dora = " + DoRA" if any(stored.DORA in layer for layer in found.values()) else ""
@@ -80,17 +78,25 @@ def ranks(state: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _one(numbers: set[float]) -> str:
-    return str(next(iter(numbers))) if len(numbers) == 1 else VARIES if numbers else "None"
+    if len(numbers) != 1:
+        return VARIES if numbers else "None"
+    (number,) = numbers
+    return str(number) if isinstance(number, int) else str(_plain(number))
 
 
-def _dims(found: Iterable[Layer]) -> list[dict[str, Any]]:
+def _plain(alpha: float) -> float:
+    """A float32 as it was written: 0.6, not 0.6000000238."""
+    return float(f"{alpha:.7g}")
+
+
+def dims(state: Mapping[str, Tensor]) -> list[dict[str, Any]]:
     """Each rank and alpha that occur, with the number of layers that have them, most layers first."""
-    counts = Counter((stored.rank(layer), _alpha(layer)) for layer in found)
+    counts = Counter((stored.rank(layer), _alpha(layer)) for layer in stored.layers(state).values())
     return [{"dim": dim, "alpha": alpha, "layers": count} for (dim, alpha), count in counts.most_common()]
 
 
 def _alpha(layer: Layer) -> float | None:
-    return float(layer[stored.ALPHA]) if stored.ALPHA in layer and stored.rank(layer) else None
+    return _plain(float(layer[stored.ALPHA])) if stored.ALPHA in layer and stored.rank(layer) else None
 
 
 def _block(name: str, found: list[Layer]) -> dict[str, Any]:

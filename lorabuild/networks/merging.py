@@ -39,29 +39,32 @@ def merged(files: Sequence[tuple[Mapping[str, Tensor], float]]) -> dict[str, Ten
     parted = [(stored.layers(state), weight) for state, weight in files]
     sizes = {size_of(found) for found, _ in parted if any(name.startswith("lora_unet_") for name in found)}
     if len(sizes) > 1:
-        raise ProjectError("these files are for base models of different families: their blocks are not the same")
+        what = "these files are for base models of different families: their blocks are not the same"
+        raise ProjectError(what, next_step="merge files for one family")
+    points = stored.points({name: layer for found, _ in parted for name, layer in found.items()})
     made = {}
     for name in dict.fromkeys(name for found, _ in parted for name in found):
         shares = [Share(found[name], weight) for found, weight in parted if name in found and weight]
         if shares:
-            made[name] = _sum(name, shares)
+            made[name] = _sum(name, shares, point=name in points)
     if not made:
         raise ProjectError("every file has the weight 0: nothing is left")
     return stored.state_of(strength.even(made))
 
 
-def _sum(name: str, shares: Sequence[Share]) -> Layer:
-    """One layer of all files that have it."""
+def _sum(name: str, shares: Sequence[Share], *, point: bool) -> Layer:
+    """One layer of all files that have it; ``point``: it is a 1×1 convolution."""
     if len(shares) == 1:
         return strength.scaled(name, *shares[0])
     if stray := next((one.layer for one in shares if _apart(one.layer)), None):
-        raise strength.refusal(name, stray, "can't be added to another")
+        raise strength.refusal(name, stray)
     kinds = {stored.kind(one.layer) for one in shares}
     if len(kinds) == 1 and kinds <= set(stored.SIMPLE):
         return _added(name, shares)
     if not kinds <= stored.ADDITIVE or any("diff_b" in one.layer for one in shares):
-        raise ProjectError(f"{' and '.join(sorted(kinds))} can't be added to each other", where=name)
-    return _beside(name, shares)
+        said = " and ".join(sorted(stored.NAMES.get(kind, kind) for kind in kinds))
+        raise ProjectError(f"{said} can't be added to each other", where=name, next_step="write both into the prompt")
+    return _beside(name, shares, point=point)
 
 
 def _apart(layer: Layer) -> bool:
@@ -84,12 +87,12 @@ def _added(name: str, shares: Sequence[Share]) -> Layer:
     return {word: tensor.to(_widest(shares)) for word, tensor in made.items()} | beside
 
 
-def _beside(name: str, shares: Sequence[Share]) -> Layer:
+def _beside(name: str, shares: Sequence[Share], *, point: bool) -> Layer:
     """Products in one; each of its two matrices has the root of every share's strength."""
     halves = [_halves(*one) for one in shares]
     for up, down in halves[1:]:
         _same(name, halves[0][0][:, :1] @ halves[0][1][:1], up[:, :1] @ down[:1])
-    kernel = max((stored.kernel(name, one.layer) for one in shares), key=len)
+    kernel = max((stored.kernel(name, one.layer) for one in shares), key=len) or ((1, 1) if point else ())
     up, down = torch.cat([up for up, _ in halves], 1), torch.cat([down for _, down in halves])
     return resize.low_rank(up, down, kernel, _widest(shares))
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import torch
+
+from lorabuild.core.errors import ProjectError
 from lorabuild.networks import spectrum, stored, strength
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    import torch
     from torch import Tensor
 
     from lorabuild.networks.spectrum import Limits
     from lorabuild.networks.stored import Layer
+
+
+FULL = 1 - 1e-5
+"""A share above this is all of it, rounded."""
 
 
 def resized(state: Mapping[str, Tensor], limits: Limits) -> dict[str, Tensor]:
@@ -23,17 +29,21 @@ def resized(state: Mapping[str, Tensor], limits: Limits) -> dict[str, Tensor]:
     Raises ``ProjectError`` for layers that have no rank.
     """
     found = stored.layers(state)
+    points = stored.points(found)
     made = {
-        name: layer if stored.kind(layer) in stored.ASIDE else smaller(name, layer, limits)
+        name: layer if stored.kind(layer) in stored.ASIDE else _smaller(name, layer, limits, point=name in points)
         for name, layer in found.items()
     }
     return stored.state_of(made)
 
 
-def smaller(name: str, layer: Layer, limits: Limits) -> Layer:
-    """One layer as a LoRA within the limits, at the alpha that it had."""
-    if stored.kind(layer) not in stored.ADDITIVE or "diff_b" in layer:
-        raise strength.refusal(name, layer, "can't be resized")
+def _smaller(name: str, layer: Layer, limits: Limits, *, point: bool) -> Layer:
+    """One layer as a LoRA within the limits, at the alpha that it had; ``point``: it is a 1×1 convolution."""
+    kind = stored.kind(layer)
+    if kind not in stored.ADDITIVE or "diff_b" in layer:
+        said = "a bias" if "diff_b" in layer else f"an unknown form ({', '.join(sorted(layer))})"
+        what = "can't be resized: it has " + (f"no ranks, as {stored.NAMES[kind]}" if kind in stored.NAMES else said)
+        raise ProjectError(what, where=name, next_step="keep the file as it is")
     both, factor = stored.product(layer), stored.strength(layer)
     if both is None:
         found = spectrum.of_matrix(stored.difference(layer)).shown()
@@ -42,9 +52,45 @@ def smaller(name: str, layer: Layer, limits: Limits) -> Layer:
     kept = limits.kept(found.values, kernel=stored.is_kernel(name, layer))
     if both and kept >= len(both[1]):
         return layer
-    alpha = float(layer[stored.ALPHA]) if stored.ALPHA in layer else None
+    alpha = float(layer[stored.ALPHA]) if stored.ALPHA in layer else None if both else 1.0
     beside = {word: layer[word] for word in (stored.DORA,) if word in layer}
-    return low_rank(*found.halves(kept), stored.kernel(name, layer), dtype_of(layer), alpha) | beside
+    kernel = stored.kernel(name, layer) or ((1, 1) if point else ())
+    made = low_rank(*found.halves(kept), kernel, dtype_of(layer), alpha) | beside
+    if alpha is None:  # as in the other layers of such a file: diffusers loses alphas that differ
+        made.pop(stored.ALPHA)
+    return made
+
+
+class Kept(NamedTuple):
+    """How much of the squared norms is left: of all layers together, and of the one that lost most."""
+
+    share: float
+    least: float
+    layer: str
+
+
+def kept(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> Kept:
+    """What is left of a file's differences in another that was made of it."""
+    made = stored.layers(after)
+    found = {name: one for name, one in stored.layers(before).items() if stored.kind(one) in stored.ADDITIVE}
+    return left((name, stored.norm(layer), _apart(layer, made[name])) for name, layer in found.items())
+
+
+def left(rows: Iterable[tuple[str, float, float]]) -> Kept:
+    """The same of the name of every layer, the norm of its difference, and the norm of what is missing of that."""
+    held = [(1 - (missing / norm) ** 2, name, norm**2) for name, norm, missing in rows if norm]
+    least, layer, _ = min(held, default=(1.0, "", 0.0))
+    share = sum(share * size for share, _, size in held) / (sum(size for _, _, size in held) or 1)
+    return Kept(share, least, layer) if least < FULL else Kept(1.0, 1.0, "")
+
+
+def _apart(one: Layer, other: Layer) -> float:
+    """Norm of what two layers differ by; of two products without making either whole."""
+    first, second = stored.product(one), stored.product(other)
+    if not (first and second):
+        return float((stored.difference(one) - stored.difference(other)).norm())
+    up = torch.cat([first[0] * stored.strength(one), second[0] * -stored.strength(other)], 1)
+    return stored.norm_of(up, torch.cat([first[1], second[1]]))
 
 
 def low_rank(

@@ -6,11 +6,13 @@ A difference is flat: [o, i] of a linear layer, [o, i·k·k] of a convolution.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from lorabuild.core.errors import LorabuildError, ProjectError
+from lorabuild.schema.blocks import LONG, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +55,16 @@ ADDITIVE = frozenset({"lora", "loha", "lokr", "full"})
 
 ASIDE = frozenset({"norm", "bias"})
 """Kinds that stand beside others: they have no rank and give a file no type."""
+
+NAMES = {"lora": "LoRA", "loha": "LoHa", "lokr": "LoKr", "ia3": "IA3", "oft": "OFT", "glora": "GLoRA"}
+"""What people call a kind, where that is not its word."""
+
+KERNELS = ("_conv1", "_conv2", "_in_layers_2", "_out_layers_3", "_conv", "_0_op", "_conv_in", "_conv_out")
+SHORTCUTS = ("_conv_shortcut", "_skip_connection")
+"""How the names of 3×3 and of 1×1 convolutions end."""
+
+WIDE = (1024, 2048)
+"""Widths of the text that later families read."""
 
 SIMPLE = {"full": ("diff", "diff_b"), "bias": ("diff_b",), "norm": ("w_norm", "b_norm"), "ia3": ("weight",)}
 """Kinds whose effect is proportional to each of these tensors."""
@@ -104,8 +116,19 @@ def kernel(name: str, layer: Layer) -> tuple[int, ...]:
         whole = layer[word] if whole is None and word in layer else whole
     if whole is not None and whole.dim() == 4:
         return (int(whole.shape[2]), int(whole.shape[3]))
-    flat = whole is None and name.endswith(("_conv1", "_conv2", "_in_layers_2", "_out_layers_3", "_conv", "_0_op"))
-    return (3, 3) if flat else ()
+    return (3, 3) if whole is None and name.endswith(KERNELS) else ()
+
+
+def points(found: Mapping[str, Layer]) -> frozenset[str]:
+    """Layers of a U-Net that are 1×1 convolutions: diffusers takes a LoRA of these with four dimensions alone.
+
+    Shortcuts are such everywhere, what stands around a transformer in the first family alone: the others have other
+    names there, or read text that is wider.
+    """
+    readers = (one for name, one in found.items() if name.endswith("_attn2_to_k") and kind(one) in ADDITIVE)
+    first = size_of(found) == LONG and all(difference(one).shape[1] not in WIDE for one in islice(readers, 1))
+    ends = (*SHORTCUTS, *(("_proj_in", "_proj_out") if first else ()))
+    return frozenset(name for name in found if name.endswith(ends))
 
 
 def is_kernel(name: str, layer: Layer) -> bool:
@@ -149,11 +172,15 @@ def _whole(held: Mapping[str, Tensor], name: str, core: str) -> Tensor:
     return first @ second.flatten(1)
 
 
+def norm_of(up: Tensor, down: Tensor) -> float:
+    """Frobenius norm of up [o, r] · down [r, n], which is never made whole."""
+    return float(((up.t() @ up) * (down @ down.t())).sum().clamp(min=0).sqrt())
+
+
 def norm(layer: Layer) -> float:
     """Frobenius norm of the difference; of kinds without one, that of their factors."""
     if both := product(layer):
-        up, down = both
-        return abs(strength(layer)) * float(((up.t() @ up) * (down @ down.t())).sum().clamp(min=0).sqrt())
+        return abs(strength(layer)) * norm_of(*both)
     if kind(layer) == "lokr":
         held = {name: tensor.double() for name, tensor in layer.items()}
         first, second = _whole(held, "lokr_w1", ""), _whole(held, "lokr_w2", "lokr_t2")

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from lorabuild.networks.stored import Layer
 
 TURNS = {"oft": "a rotation that is only half made is none any more", "glora": "part of it multiplies the weight"}
-LENGTHS = "DoRA's lengths belong to the base's weights, which the file doesn't hold"
+LENGTHS = "their lengths belong to the base's weights, which the file doesn't hold"
+FIRST = ("lora_up.weight", "hada_w1_a", "lokr_w1", "lokr_w1_a")
+"""The factor of a product that takes its sign: no client expects a negative alpha."""
 
 
 def rebased(state: Mapping[str, Tensor], factor: float) -> dict[str, Tensor]:
@@ -85,6 +87,8 @@ def scaled(name: str, layer: Layer, factor: float) -> Layer:
     dim = stored.rank(layer)
     if dim is None:  # a Kronecker product of two whole matrices: no alpha has a meaning there
         return {word: tensor * factor if word == "lokr_w1" else tensor for word, tensor in layer.items()}
+    if factor < 0:
+        layer, factor = {word: -tensor if word in FIRST else tensor for word, tensor in layer.items()}, -factor
     return layer | {stored.ALPHA: alpha(float(layer.get(stored.ALPHA, dim)) * factor, _type(layer))}
 
 
@@ -94,14 +98,14 @@ def alpha(value: float, dtype: torch.dtype) -> Tensor:
     return small if float(small) == value else torch.tensor(value)
 
 
-def refusal(name: str, layer: Layer, what: str = "can't be at a part of its strength") -> ProjectError:
-    """Why a layer can't be changed exactly."""
+def refusal(name: str, layer: Layer) -> ProjectError:
+    """Why a layer can't be at a part of its strength, nor be added to another."""
     kind = stored.kind(layer)
     if kind == "unknown":
-        return ProjectError(f"{name} has {', '.join(sorted(layer))}: that form isn't known here")
-    why = LENGTHS if stored.DORA in layer else TURNS.get(kind, f"{kind} has no rank")
-    said = "DoRA" if stored.DORA in layer else kind
-    return ProjectError(f"a {said} layer {what}: {why}", where=name)
+        return ProjectError(f"it has {', '.join(sorted(layer))}: that form isn't known here", where=name)
+    said, why = ("DoRA", LENGTHS) if stored.DORA in layer else (stored.NAMES.get(kind, kind), TURNS[kind])
+    what = f"{said} layers have no half, and can't be added to others: {why}"
+    return ProjectError(what, where=name, next_step="weigh it in the prompt; `reweight` can leave blocks out (0)")
 
 
 def _type(layer: Layer) -> torch.dtype:

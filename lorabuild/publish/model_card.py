@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import jinja2
 
 import lorabuild
 from lorabuild.publish import dataset, network, slider, usage
+from lorabuild.publish.facts import once, resolution
 from lorabuild.schema.families import FACTS
 from lorabuild.schema.plain import in_quotes
 
@@ -42,7 +44,16 @@ def card(project: Project, run: Run, pictures: Mapping[str, Mapping[str, Any]], 
         pictures: file name → what was drawn on it (``prompt``, ``negative``), of the shipped epoch.
         files: file name → what it is, of everything that is handed out.
     """
-    environment = jinja2.Environment(  # Markdown is escaped by the filters; its code stays as it is
+    told = _told(project, run, pictures, files)
+    body = _environment().get_template(TEMPLATE).render(card=told)
+    body = re.sub(r"\n{3,}", "\n\n", body).strip()
+    return f"---\n{_front(project, run, pictures)}---\n\n{body}\n".encode()
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """The template's folder; Markdown is escaped by the filters, its code stays as it is."""
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # noqa: S701
         undefined=jinja2.StrictUndefined,
@@ -50,10 +61,7 @@ def card(project: Project, run: Run, pictures: Mapping[str, Mapping[str, Any]], 
         lstrip_blocks=True,
     )
     environment.filters |= {"plain": plain, "code": code, "block": block}
-    told = _told(project, run, pictures, files)
-    body = environment.get_template(TEMPLATE).render(card=told)
-    body = re.sub(r"\n{3,}", "\n\n", body).strip()
-    return f"---\n{_front(project, run, pictures)}---\n\n{body}\n".encode()
+    return environment
 
 
 def _front(project: Project, run: Run, pictures: Mapping[str, Mapping[str, Any]]) -> str:
@@ -124,6 +132,7 @@ def _told(
         "diffusers": usage.script(project, prompt, base=run.base.hub or run.base.name, folder=".") if loads else "",
         "clients": clients,
         "done": run.done,
+        "finished": any("finished" in drawn for drawn in pictures.values()),
         "facts": facts(project, run),
         "files": list(files.items()),
     }
@@ -140,8 +149,8 @@ def _seen(project: Project, run: Run) -> list[str]:
 
 def facts(project: Project, run: Run) -> list[tuple[str, str]]:
     """How it was trained: (name, value) in the order in which a person asks."""
-    training, side = project.training, project.images.resolution
-    shown = {image.id for image in run.images}
+    training = project.training
+    shown = {image.id for image in once(run.images)}
     named = len({image.concept for image in run.images})
     seen = f"{len(shown)} in {named} concept{'s' if named != 1 else ''}" if shown else "none: a slider"
     priors = [("regularization pictures", str(len(run.priors)))] if run.priors else []
@@ -149,15 +158,15 @@ def facts(project: Project, run: Run) -> list[tuple[str, str]]:
         ("base model", run.base.hub or f"{run.base.name}, of the kind of {FACTS[project.base.family].civitai}"),
         ("network", network.line(project.network)),
         ("images", seen),
-        *[("then", step) for step in run.done],
         *priors,
-        ("resolution", f"{side} px"),
+        ("resolution", resolution(project)),
         ("epoch", f"{run.epoch} of {run.epochs}"),
         ("optimizer steps", f"{run.steps}, batch {training.batch * training.accumulation}"),
         ("optimizer", f"{training.optimizer.type}, learning rate {training.optimizer.lr:g}"),
         ("schedule", training.schedule.type.replace("_", " ")),
         ("trained in", f"{training.precision}, handed out in {project.output.precision}"),
         ("seed", str(training.seed)),
+        *[("then", step) for step in run.done],
     ]
     author = [("by", project.output.author)] if project.output.author else []
     license_ = [("licence", project.output.license)] if project.output.license else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import torch
 from safetensors import SafetensorError
 
 from lorabuild.core.digest import digest
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import torch
-
 PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin", ".pkl"})
 HISTORY = "lorabuild.history"
 SPEC_HASH = "modelspec.hash_sha256"
@@ -26,13 +25,19 @@ PLAIN = ("networks.dylora", "networks.lora_fa", "lycoris.kohya")
 
 def opened(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """The tensors and the metadata of a file. Raises ``ProjectError`` for pickles and what is no safetensors file."""
+    if not path.is_file():
+        what = "this is a folder" if path.is_dir() else "there is no such file"
+        raise ProjectError(what, where=str(path), next_step="name a .safetensors file")
     if path.suffix.lower() in PICKLES:
         what = f"{path.name} is a pickle: opening it could run anything, so lorabuild doesn't"
         raise ProjectError(what, where=str(path), next_step="take the same LoRA as .safetensors")
     try:
         return parsed(path.read_bytes())
     except (SafetensorError, ValueError) as error:
-        raise ProjectError(f"{path.name} is no safetensors file, or a broken one", where=str(path)) from error
+        step = "copy or download it again; the end may be missing"
+        raise ProjectError(
+            f"{path.name} is no safetensors file, or a broken one", where=str(path), next_step=step
+        ) from error
     except OSError as error:
         raise ProjectError(f"{path.name} can't be read: {error.strerror}", where=str(path)) from error
 
@@ -53,7 +58,13 @@ def parsed(data: bytes) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def written(state: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
-    """The bytes of a file with these tensors, as they are, and this metadata; its hashes are taken anew."""
+    """The bytes of a file with these tensors, as they are, and this metadata; its hashes are taken anew.
+
+    Raises ``ProjectError`` for what is no number, or larger than the file's type holds.
+    """
+    if wild := next((name for name, tensor in state.items() if not torch.isfinite(tensor).all()), None):
+        what = f"numbers come out that {str(state[wild].dtype).removeprefix('torch.')} can't hold"
+        raise ProjectError(what, where=wild, next_step="take smaller weights")
     tensors = file.bare({name: tensor.contiguous() for name, tensor in state.items()})
     words = file.sign(tensors, {word: text for word, text in metadata.items() if not word.startswith("sshs_")})
     if SPEC_HASH in words:

@@ -36,7 +36,7 @@ def _wrong(loaded: Loaded, word: str, value: Any) -> Iterator[tuple[str, str]]:
     if word == "resize":
         if not any((value.dim, value.conv_dim, value.energy, value.ratio)):
             yield "this says no size", "write `resize: 16`, or `resize: {energy: 0.95}`"
-        elif not hasattr(network, "dim") or network.type == "diag_oft":
+        elif network.type in ("ia3", "diag_oft"):
             yield f"`{network.type}` has no ranks that could be fewer", "leave `resize` out"
     elif word == "cut":
         yield from _cut(network, value)

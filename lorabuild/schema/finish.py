@@ -113,4 +113,5 @@ def step(word: str, value: Any) -> Finish:
     except ValidationError as invalid:
         error = invalid.errors(include_url=False)[0]
         where = ".".join(str(part) for part in error["loc"])
-        raise ProjectError(f"{where}: {error['msg'].lower()}", where="command line") from invalid
+        what = f"{where}: {error['msg'].lower()}, and this is {error['input']}"
+        raise ProjectError(what, where="command line", next_step="`--help` behind the command shows it") from invalid

@@ -2,7 +2,8 @@
 
 One item a picture. ``reads``: prompt, negative, seed, steps, cfg, size [w, h] in pixels, ``sampler`` (the base's own
 where it isn't said), ``lora`` (digest of an epoch's fp32 state, or None), ``weight``, ``blocks`` (block → factor on top
-of it), ``epoch``. Without a LoRA, or at weight 0, nothing is put on the model: such a picture is exactly the base's.
+of it), ``epoch``, ``finished`` (files that ``finish:`` merges, as [path, digest]; then it is drawn behind ``finish:``).
+Without a LoRA, or at weight 0, nothing is put on the model: such a picture is exactly the base's.
 Output: ``picture`` (PNG).
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.events import Emit, Event
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from lorabuild.core.item import Item, Outputs
     from lorabuild.models.family import Model
+    from lorabuild.networks.attach import Adapter
     from lorabuild.schema.project import Project
     from lorabuild.schema.site import Site
 
@@ -61,8 +64,9 @@ def draw(easel: Easel, inputs: Sequence[Item], site: Site, outputs: Outputs, emi
 
     model, record, batch = easel.model, easel.record, site.project.device.batch
     done = 0
-    for (lora, weight, blocks), wearing in alike(inputs, "lora", "weight", "blocks"):
-        with worn(model, site.project, outputs.read(lora) if lora and weight else None, weight, dict(blocks or ())):
+    for (lora, weight, blocks, _), wearing in alike(inputs, "lora", "weight", "blocks", "finished"):
+        state, merged = outputs.read(lora) if lora and weight else None, wearing[0].reads.get("finished")
+        with worn(model, site.project, state, weight, dict(blocks or ()), merged):
             for _, items in alike(wearing, "steps", "cfg", "size", "sampler"):
                 width, height = items[0].reads["size"]
                 rows = devices.rows(model.device, width * height, batch)
@@ -84,31 +88,62 @@ def alike(items: Sequence[Item], *words: str) -> Iterator[tuple[tuple[Any, ...],
 
 def _fixed(value: Any) -> Any:
     """A list or a map as something that can be a key."""
-    return tuple(value.items() if isinstance(value, dict) else value) if isinstance(value, list | dict) else value
+    if isinstance(value, dict):
+        return tuple(value.items())
+    return tuple(map(_fixed, value)) if isinstance(value, list) else value
 
 
 @contextmanager
 def worn(
-    model: Model, project: Project, state: bytes | None, weight: float, blocks: Mapping[str, float] | None = None
+    model: Model,
+    project: Project,
+    state: bytes | None,
+    weight: float,
+    blocks: Mapping[str, float] | None = None,
+    merged: Sequence[Sequence[str]] | None = None,
 ) -> Iterator[None]:
-    """The model with a LoRA on it at this weight, times a block's own, and without it again afterwards."""
+    """The model with a LoRA on it at this weight, times a block's own, and without it again afterwards.
+
+    ``merged``: files (path, digest) that ``finish:`` adds; None puts it on as it was trained, without ``finish:``.
+    """
     if state is None:
         yield
         return
-    from lorabuild.models import family
-    from lorabuild.networks import attach
-    from lorabuild.publish import file
-
-    trained = family.TRAINED[project.training.train]
-    layers = model.layers(trained, convolutions=attach.wants_convolutions(project.network))
-    adapter = attach.attach(layers, project.network, project.training.seed)
+    adapter = _trained(model, project, state) if merged is None else _finished(model, project, state, merged)
+    layers = [name for name, _, _ in adapter.layers()]
     try:
-        adapter.load_state(file.load(state))
         adapter.to(model.device).multiplier = weight
         adapter.share(_shares(layers, blocks or {}))
         yield
     finally:
         adapter.detach()
+
+
+def _trained(model: Model, project: Project, state: bytes) -> Adapter:
+    from lorabuild.models import family
+    from lorabuild.networks import attach
+    from lorabuild.publish import file
+
+    layers = model.layers(
+        family.TRAINED[project.training.train], convolutions=attach.wants_convolutions(project.network)
+    )
+    adapter = attach.attach(layers, project.network, project.training.seed)
+    try:
+        adapter.load_state(file.load(state))
+    except BaseException:
+        adapter.detach()
+        raise
+    return adapter
+
+
+def _finished(model: Model, project: Project, state: bytes, merged: Sequence[Sequence[str]]) -> Adapter:
+    from lorabuild.models import family
+    from lorabuild.networks import attach, finish
+    from lorabuild.publish import file, reworked
+
+    others = [reworked.held(Path(path), digest)[0] for path, digest in merged]
+    made = finish.finished(file.load(state), project.finish, others)
+    return attach.load(model.layers(family.TRAINED["both"], convolutions=True), made)
 
 
 def _shares(layers: Iterable[str], blocks: Mapping[str, float]) -> dict[str, float]:

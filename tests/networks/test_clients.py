@@ -18,6 +18,11 @@ def test_who_can_t_is_named_and_nobody_else(kind):
     assert bool(missing) == bool([line for line in lines if "unless q, k, v" not in line])
 
 
+def test_what_resize_makes_a_lora_of_loads_in_diffusers():
+    assert said(LoHa(), open_clip=False, resized=True) == []
+    assert said(DiagOFT(), open_clip=False, resized=True)
+
+
 def test_plain_loras_load_everywhere():
     assert said(LoRA(rs_lora=True, dropout=0.1), open_clip=True) == said(LoCon(), open_clip=True) == []
     assert exact(LoCon()) == CLIENTS

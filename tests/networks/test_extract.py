@@ -7,7 +7,7 @@ from torch import nn
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.networks import attach, stored
-from lorabuild.networks.extract import extracted
+from lorabuild.networks.extract import extracted, missing
 from lorabuild.networks.merge import merge
 from lorabuild.networks.spectrum import Limits
 
@@ -38,6 +38,8 @@ def test_the_best_of_a_smaller_rank_in_fp16():
     assert made[forms.KERNEL]["lora_down.weight"].dtype == torch.float16
     before = stored.difference(stored.layers(held)[forms.LINEAR])
     left = torch.linalg.svdvals(before)[2:].norm()
+    rows = {name: lacks / norm for name, norm, lacks in missing(forms.layers(), tuned(held), stored.state_of(made))}
+    assert rows[forms.LINEAR] == pytest.approx(float(left / before.norm()), rel=1e-2)
     assert float((stored.difference(made[forms.LINEAR]) - before).norm()) == pytest.approx(float(left), rel=1e-2)
 
 
@@ -48,5 +50,5 @@ def test_layers_that_stayed_are_left_out_and_other_models_are_refused():
     assert {key.partition(".")[0] for key, _ in extracted(base, other, Limits(2))} == {forms.LINEAR}
     with pytest.raises(ProjectError, match="different layers"):
         dict(extracted(base, {forms.LINEAR: base[forms.LINEAR]}, Limits(2)))
-    with pytest.raises(ProjectError, match=r"is \[12, 8\] in one model and \[12, 9\] in the other"):
+    with pytest.raises(ProjectError, match=r"not of one kind: a is \[12, 8\] and \[12, 9\]"):
         dict(extracted({"a": nn.Linear(8, 12)}, {"a": nn.Linear(9, 12)}, Limits(2)))

@@ -46,7 +46,7 @@ def test_factors_of_one_side_are_added():
 @pytest.mark.parametrize("kind", ["dora", "diag_oft"])
 def test_what_is_no_sum_is_refused_unless_it_stands_alone(kind):
     held = forms.state(kind)
-    with pytest.raises(ProjectError, match="can't be added to another"):
+    with pytest.raises(ProjectError, match="can't be added to others"):
         merged([(held, 1), (forms.state("locon"), 1)])
     alone = merged([(held, 1), (forms.state("locon"), 0)])
     assert all(torch.equal(alone[key], tensor) for key, tensor in held.items())
@@ -54,7 +54,7 @@ def test_what_is_no_sum_is_refused_unless_it_stands_alone(kind):
 
 def test_what_does_not_fit_is_refused():
     held = forms.state("locon")
-    with pytest.raises(ProjectError, match="ia3 and lora can't be added"):
+    with pytest.raises(ProjectError, match="IA3 and LoRA can't be added"):
         merged([(held, 1), (forms.state("ia3"), 1)])
     with pytest.raises(ProjectError, match="nothing is left"):
         merged([(held, 0)])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.networks import stored
-from lorabuild.networks.resize import resized
+from lorabuild.networks.resize import kept, resized
 from lorabuild.networks.spectrum import Limits
 
 
@@ -75,3 +75,33 @@ def test_what_has_no_rank_is_refused(kind):
         resized(forms.state(kind), Limits(2))
     with pytest.raises(ProjectError, match="can't be resized"):
         resized({"lora_unet_a.diff": torch.ones(3, 3), "lora_unet_a.diff_b": torch.ones(3)}, Limits(2))
+
+
+@pytest.mark.parametrize("kind", ["loha", "lokr"])
+def test_what_was_flat_gets_the_shape_that_diffusers_takes(kind):
+    made = resized(forms.state(kind), Limits(2))
+    assert [made[f"{name}.lora_down.weight"].shape[1:] for name in (forms.LINEAR, forms.POINT, forms.KERNEL)] == [
+        *((8, 1, 1), (8, 1, 1), (8, 3, 3)),
+    ]
+
+
+def test_one_alpha_for_all_where_there_was_none():
+    assert {
+        float(layer["alpha"]) for layer in stored.layers(resized(forms.state("full"), Limits(energy=0.9))).values()
+    } == {1}
+    held = {key: tensor for key, tensor in forms.state("locon").items() if not key.endswith("alpha")}
+    made = resized(held, Limits(2))
+    assert made.keys() == held.keys()
+    assert differences(made)[forms.LINEAR].norm() <= differences(held)[forms.LINEAR].norm()
+
+
+@pytest.mark.parametrize("kind", ["locon", "loha"])
+def test_what_is_left_is_measured(kind):
+    held = forms.state(kind)
+    made, before = resized(held, Limits(1)), differences(held)
+    gone = {name: float((before[name] - after).square().sum()) for name, after in differences(made).items()}
+    whole = {name: float(one.square().sum()) for name, one in before.items()}
+    found = kept(held, made)
+    assert found.share == pytest.approx(1 - sum(gone.values()) / sum(whole.values()), abs=1e-6)
+    assert found.least == pytest.approx(1 - max(gone[name] / whole[name] for name in gone), abs=1e-6)
+    assert kept(held, held) == (1, 1, "")

@@ -88,3 +88,18 @@ def test_norms_need_no_difference(outputs, inputs, rank, alpha):
     layer = tensors(generator, lora_up__weight=(outputs, rank), lora_down__weight=(rank, inputs))
     layer["alpha"] = torch.tensor(alpha)
     assert stored.norm(layer) == pytest.approx(float(stored.difference(layer).norm()), rel=1e-6, abs=1e-9)
+
+
+def test_layers_that_are_convolutions_of_one_pixel():
+    """By their names, and of the first family alone by what its transformers begin and end with."""
+
+    def names(text, *others):
+        flat = {"lora_down.weight": torch.ones(1, text), "lora_up.weight": torch.ones(2, 1)}
+        begin = "lora_unet_down_blocks_0_attentions_0_"
+        found = (f"{begin}transformer_blocks_0_attn2_to_k", f"{begin}proj_in", *others)
+        return stored.points(dict.fromkeys(found, flat))
+
+    shortcut = "lora_unet_up_blocks_0_resnets_0_conv_shortcut"
+    assert names(768, shortcut) == {shortcut, "lora_unet_down_blocks_0_attentions_0_proj_in"}
+    assert names(1024, shortcut) == {shortcut}
+    assert names(64, "lora_unet_input_blocks_4_1_proj_out") == frozenset()

@@ -118,3 +118,11 @@ def test_a_whole_unet_answers_the_same(tiny):
 
     assert not torch.allclose(answer(held, 1.0), answer(held, 0.5), rtol=1e-2)
     torch.testing.assert_close(answer(rebased(held, 0.5), 1.0), answer(held, 0.5), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", forms.ADDITIVE)
+def test_a_negative_weight_stands_in_the_tensors_and_not_in_alpha(kind):
+    for name, layer in stored.layers(forms.state(kind)).items():
+        turned = scaled(name, layer, -1)
+        assert torch.equal(stored.difference(turned), -stored.difference(layer))
+        assert turned.get("alpha", torch.ones(())) > 0

@@ -12,6 +12,7 @@ from lorabuild.evaluate import picture
 from lorabuild.models import family, source
 from lorabuild.networks import attach
 from lorabuild.schema.blocks import LONG, ids
+from lorabuild.schema.finish import step
 from lorabuild.schema.project import Project
 from lorabuild.schema.site import Site
 from lorabuild.stages import sample
@@ -123,6 +124,15 @@ def test_blocks_and_samplers_change_a_picture_and_its_event_tells_of_it(site, st
     assert plain == none
     assert whole == all_of_it
     assert len({plain, whole, half, other}) == 4
+
+
+def test_a_finished_lora_is_drawn_as_it_is_handed_out(site, state):
+    steps = (step("rebase", {"from": 0.5}), step("resize", 64))
+    done, outputs = Site(site.project.model_copy(update={"finish": steps}), site.root), Kept()
+    lora = outputs.write(state)
+    whole = {"prompt": "zorbl", "lora": lora, "epoch": 1}
+    half, full, finished = draw(done, outputs, {**whole, "weight": 0.5}, whole, {**whole, "finished": []})
+    assert finished == half != full
 
 
 def test_every_picture_is_told_with_its_digest(site):
