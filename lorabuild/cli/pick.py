@@ -73,5 +73,6 @@ def _lines(found: Picked, told: dict[str, Any]) -> Iterator[str]:
 
 def _row(row: Row, *, picked: bool) -> str:
     training = "–" if row.training is None else f"{row.training:.4f}"
-    seen = f"{row.likeness:>8.2f}  {row.prior_distance:>13.2f}  {row.score:.3f}"
+    moved = "–" if row.prior_distance is None else f"{row.prior_distance:.2f}"
+    seen = f"{row.likeness:>8.2f}  {moved:>13}  {row.score:.3f}"
     return f"{'→' if picked else ' '} {row.epoch:>5}  {training:>8}  {row.validation:>10.4f}  {seen}"

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+HELD = "the images that were held out"
+MIRRORED = "the training images mirrored (as it never saw them)"
+TRAINED = "the training images (which it was trained on)"
+"""On what a validation loss is taken."""
 LIKE, UNSEEN, KEPT, SHAPE = 0.75, 0.1, 0.05, 0.1
 """What a score is made of; each part is 1 at best."""
 RISE = 0.05  # of the whole descent: less is noise
 ALIKE = 0.02  # scores that differ by no more are equal
 UNDER = 0.33  # likeness; a good LoRA comes to 0.6
-ENOUGH = 0.6  # of the best weight's likeness
+ENOUGH = 0.75  # of the best weight's likeness
 HARSH = 1.25  # times what is usual
+BAKED = 0.5  # what fries at this weight, or below it, was trained for too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +31,9 @@ class Row:
         validation: loss on pictures that it wasn't trained on.
         training: mean loss of its steps; None where the log is lost.
         likeness: 0 as the base draws the prompts, 1 as the training images are; 0.6 is good.
-        prior_distance: 0 draws other prompts as the base does, 1 like something else.
-        usable: least and highest weight that can be used, where they were drawn.
+        prior_distance: 0 draws other prompts as the base does, 1 like something else; None where no concept has a
+            trigger, and every prompt is the LoRA's own.
+        usable: least and highest weight that can be used, where they were drawn and there are any.
         score: 1 at best.
     """
 
@@ -35,18 +41,22 @@ class Row:
     validation: float
     training: float | None
     likeness: float
-    prior_distance: float
+    prior_distance: float | None
     usable: tuple[float, float] | None = None
     score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Worn:
-    """The pictures of one weight: how like the training images, how harsh as a multiple of what is usual."""
+    """The pictures of one weight: how like the training images, how harsh as a multiple of what is usual.
+
+    ``fried``: whether so much of the LoRA breaks them.
+    """
 
     weight: float
     likeness: float
     harshness: float
+    fried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Picked:
         rows: the epochs that are kept, in order.
         epoch, weight: the recommendation.
         verdict: of the whole run: ``good``, ``undertrained``, ``overtrained``.
-        why: a sentence on the epoch, one on the weight, one on the verdict.
+        why: a sentence on the epoch, one on the weight, one on the verdict, one on epochs that are left out.
         source: on what the validation loss was taken.
         base: what that is without the LoRA.
         eye: what saw the pictures.
@@ -109,7 +119,7 @@ def _score(row: Row, most: float, base: float, least: float, late: float) -> flo
     parts = (
         (LIKE, max(0.0, row.likeness) / most if most > 0 else 0.0),
         (UNSEEN, max(-1.0, gain)),
-        (KEPT, 1 - min(1.0, row.prior_distance)),
+        (KEPT, 1 - min(1.0, row.prior_distance or 0.0)),
         (SHAPE, 1 - late),
     )
     return round(sum(share * value for share, value in parts), 4)
@@ -121,24 +131,27 @@ def best(rows: Sequence[Row]) -> Row:
     return min((row for row in rows if row.score >= highest - ALIKE), key=lambda row: (row.validation, row.epoch))
 
 
-def verdict(rows: Sequence[Row], base: float) -> str:
-    """Of the whole run: too short to be like its images, so long that it knows no other pictures, or good."""
-    last, picked = rows[-1], best(rows)
-    if picked.likeness < UNDER:
+def verdict(rows: Sequence[Row], base: float, worn: Sequence[Worn] = ()) -> str:
+    """Of the whole run: too short to be like its images, so long that pictures fry or others are forgotten, or good.
+
+    What is like nothing and knows unseen pictures worse than the base is broken, and not on its way.
+    """
+    fried, forgot = fries(worn, usable(worn)), rows[-1].validation >= base
+    if best(rows).likeness < UNDER and not forgot:
         return "undertrained"
-    return "overtrained" if last.validation >= base and picked.epoch < last.epoch else "good"
+    return "overtrained" if forgot or (fried is not None and fried <= BAKED) else "good"
 
 
-def usable(worn: Sequence[Worn]) -> tuple[float, float]:
+def usable(worn: Sequence[Worn]) -> tuple[float, float] | None:
     """The weights about the one that is most like, as far as they are nearly as like; above them pictures fry.
 
-    So do those that are harsher than the base's and the training images. (0, 0) where none is any good.
+    So do those that are harsher than the base's and the training images. None where no weight is like these.
     """
     weights = sorted(worn, key=lambda one: one.weight)
     sound = list(takewhile(lambda one: one.harshness <= HARSH, weights))
     best = max(sound, key=lambda one: one.likeness, default=None)
-    if best is None or best.likeness <= 0:
-        return 0.0, 0.0
+    if best is None or best.likeness < UNDER:
+        return None
     place = sound.index(best)
     below, above = (
         list(takewhile(lambda one: one.likeness >= ENOUGH * best.likeness, some))
@@ -147,43 +160,81 @@ def usable(worn: Sequence[Worn]) -> tuple[float, float]:
     return below[-1].weight, above[-1].weight
 
 
-def weight_of(reach: tuple[float, float]) -> float:
+def reach(rows: Sequence[Row], base: float, worn: Sequence[Worn]) -> tuple[float, float] | None:
+    """The usable weights; None too where less of an undertrained LoRA is only less broken."""
+    found = usable(worn)
+    return None if found and found[1] < 1 and verdict(rows, base, worn) == "undertrained" else found
+
+
+def fries(worn: Sequence[Worn], sound: tuple[float, float] | None) -> float | None:
+    """The least weight at which pictures fry: past the usable ones, or too harsh where none is; None for none."""
+    past = (one.weight for one in worn if (one.weight > sound[1] if sound else one.harshness > HARSH))
+    return min(past, default=None)
+
+
+def marked(worn: Sequence[Worn], sound: tuple[float, float] | None) -> tuple[Worn, ...]:
+    """The weights, with those that fry."""
+    least = fries(worn, sound)
+    return tuple(replace(one, fried=least is not None and one.weight >= least) for one in worn)
+
+
+def weight_of(sound: tuple[float, float] | None) -> float:
     """1 where that can be used or nothing can, else what is nearest to it."""
-    low, high = reach
-    return min(max(1.0, low), high) if high else 1.0
+    return min(max(1.0, sound[0]), sound[1]) if sound else 1.0
 
 
 def reasons(rows: Sequence[Row], base: float, source: str, worn: Sequence[Worn] = ()) -> tuple[str, ...]:
     """A sentence on the epoch, one on the weight where weights were drawn, one on the run."""
-    picked, last, found = best(rows), rows[-1], verdict(rows, base)
-    told = [_epoch_said(rows, picked, base, source)]
+    told = [_epoch_said(rows, best(rows), base, source)]
     if worn:
-        told.append(_weight_said(usable(worn), max(one.weight for one in worn)))
-    told.append(
-        {
-            "good": "The run is good: its pictures are like the training images, and it hasn't forgotten others.",
-            "undertrained": f"The run is undertrained: the likeness of {picked.likeness:.2f} is below {UNDER:g}; "
-            "raise `budget.steps`.",
-            "overtrained": f"The run is overtrained: epoch {last.epoch} knows {source} worse than the base alone "
-            f"(loss {last.validation:.3g}, {base:.3g}); lower `budget.steps`, or hand out epoch {picked.epoch}.",
-        }[found]
-    )
+        told.append(_weight_said(worn, reach(rows, base, worn)))
+    told.append(_run_said(rows, base, source, worn))
     return tuple(told)
 
 
 def _epoch_said(rows: Sequence[Row], picked: Row, base: float, source: str) -> str:
-    known = f"its loss on {source} is {picked.validation:.3g} (the base's {base:.3g})"
+    known = f"its loss on {source} is {picked.validation:.4f} (the base's {base:.4f})"
     alike = f"its likeness to the training images is {picked.likeness:.2f}"
     said = f"Epoch {picked.epoch} of {rows[-1].epoch}: {alike}, and {known}"
     if picked.epoch == rows[-1].epoch:
-        return f"{said}; it is the last."
-    return f"{said}; epoch {rows[-1].epoch} has {rows[-1].likeness:.2f} and {rows[-1].validation:.3g}."
+        return f"{said}; it is the {'last' if len(rows) > 1 else 'only one'}."
+    return f"{said}; epoch {rows[-1].epoch} has {rows[-1].likeness:.2f} and {rows[-1].validation:.4f}."
 
 
-def _weight_said(reach: tuple[float, float], most: float) -> str:
-    low, high = reach
-    if not high:
-        return "Weight 1: no weight makes pictures like the training images."
-    end = f"pictures fry above {high:g}" if high < most else f"no weight up to {most:g} fries"
-    hint = "; `lorabuild lora rebase` makes that 1" if high < 1 else ""
-    return f"Weight {weight_of(reach):g}: {low:g} to {high:g} can be used, {end}{hint}."
+def _weight_said(worn: Sequence[Worn], sound: tuple[float, float] | None) -> str:
+    fried, most = fries(worn, sound), max(one.weight for one in worn)
+    end = f"no weight up to {most:g} fries" if fried is None else f"at {fried:g} pictures fry"
+    if sound is None:
+        return f"Weight 1: at no weight are pictures like the training images{'; ' + end if fried else ''}."
+    low, high = sound
+    scope = f"{low:g} to {high:g} can be used" if low < high else f"only {low:g} can be used"
+    faint = f", at {below:g} too little is seen of it" if (below := _below(worn, low)) else ""
+    hint = f"; `lorabuild lora rebase FILE --from {high:g}` makes that 1" if high < 1 else ""
+    return f"Weight {weight_of(sound):g}: {scope}{faint}, {end}{hint}."
+
+
+def _below(worn: Sequence[Worn], low: float) -> float:
+    """The weight below the least that can be used; 0 where none was drawn."""
+    return max((one.weight for one in worn if one.weight < low), default=0.0)
+
+
+def _run_said(rows: Sequence[Row], base: float, source: str, worn: Sequence[Worn]) -> str:
+    picked, last, found, fried = best(rows), rows[-1], verdict(rows, base, worn), fries(worn, usable(worn))
+    if found == "undertrained":
+        return (
+            f"The run is undertrained: the likeness of {picked.likeness:.2f} is below {UNDER:g}; raise `budget.steps`."
+        )
+    if fried is not None and fried <= BAKED:
+        return f"The run is overtrained: pictures fry at weight {fried:g} already; lower `budget.steps`: fewer repeats."
+    if found == "overtrained":
+        earlier = f", or hand out epoch {picked.epoch}" if picked.epoch < last.epoch else ""
+        return (
+            f"The run is overtrained: epoch {last.epoch} knows {source} worse than the base alone "
+            f"(loss {last.validation:.4f}, {base:.4f}); lower `budget.steps`{earlier}."
+        )
+    if source == TRAINED:
+        return (
+            "The run is good as far as can be told: its pictures are like the training images. Whether it knows these "
+            "by heart is only told by images that are held out: write `training.validation`."
+        )
+    return "The run is good: its pictures are like the training images, and it knows unseen ones better than the base."

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 VERSION = 3
 """Of the measures: raised when the same pictures give others."""
-SEED, LOOKS = 1, 8
-"""Of the first picture; timesteps at which a loss is taken, where ``training.validation`` says none."""
+LOOKS = 8
+"""Timesteps at which a loss is taken, where ``training.validation`` says none."""
 
 
 class Asked(NamedTuple):
@@ -46,34 +46,43 @@ def epochs(view: View) -> tuple[int, ...]:
 
 
 def asked(view: View) -> Asked:
-    """Captions of training images in turn, concept by concept; half as many without triggers."""
-    used, number = _used(view), view.project.judge.pictures
+    """Captions of training images in turn, concept by concept; half as many without triggers, where there are any."""
+    used, number, first = _used(view), view.project.judge.pictures, view.project.judge.seed
     plain, turns = drawing.asked(view, ""), list(used.values())
     rounds = [divmod(place, len(turns)) for place in range(number)]
     images = [turns[concept][turn % len(turns[concept])] for turn, concept in rounds]
-    shots = [replace(plain, prompt=str(image.caption), seed=SEED + place) for place, image in enumerate(images)]
+    shots = [replace(plain, prompt=str(image.caption), seed=first + place) for place, image in enumerate(images)]
     free = [
-        replace(plain, prompt=_without(view, image), seed=SEED + number + place)
+        replace(plain, prompt=_without(view, image), seed=first + number + place)
         for place, image in enumerate(images[::2])
+        if _triggers(view, image.concept)
     ]
     return Asked(shots, images, free)
 
 
 def _used(view: View) -> dict[str, list[Member]]:
-    """Concept with triggers → its images, in an order that knows no path. Raises ``ProjectError`` for none."""
+    """Concept with triggers, or any where none has → its images, in an order that knows no path.
+
+    Raises ``ProjectError`` for none.
+    """
     found: dict[str, list[Member]] = {}
     for member in members(view):
-        if view.project.concepts[member.concept].triggers and not member.twin and member.caption and member.pixels:
+        if not member.twin and member.caption and member.pixels:
             found.setdefault(member.concept, []).append(member)
     if not found:
-        hint = "write `triggers:` in a concept"
-        raise ProjectError("no concept has a trigger that pictures could be drawn by", where="concepts", next_step=hint)
-    return {name: sorted(some, key=lambda one: str(one.pixels)) for name, some in found.items()}
+        hint = "write `triggers:` in a concept, or captions"
+        raise ProjectError("no image has a caption that pictures could be drawn by", where="concepts", next_step=hint)
+    named = {name: some for name, some in found.items() if _triggers(view, name)} or found
+    return {name: sorted(some, key=lambda one: str(one.pixels)) for name, some in named.items()}
+
+
+def _triggers(view: View, concept: str) -> tuple[str, ...]:
+    return view.project.concepts[concept].triggers
 
 
 def _without(view: View, member: Member) -> str:
     """What a caption says to the base: triggers give way to their class words."""
-    words = {name: view.project.triggers[name].class_ or "" for name in view.project.concepts[member.concept].triggers}
+    words = {name: view.project.triggers[name].class_ or "" for name in _triggers(view, member.concept)}
     return human.without(str(member.caption), words)
 
 
@@ -129,11 +138,11 @@ def _eye(view: View) -> dict[str, Any]:
 
 def source(view: View) -> str:
     """On what the losses are taken."""
+    from lorabuild.evaluate import judge
+
     if _held(view):
-        return "the images that were held out"
-    if view.project.images.flip:
-        return "the training images, which it was trained on"
-    return "the training images mirrored, as it never saw them"
+        return judge.HELD
+    return judge.TRAINED if view.project.images.flip else judge.MIRRORED
 
 
 def losses(view: View) -> list[Item]:

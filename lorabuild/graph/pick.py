@@ -64,6 +64,17 @@ def known(view: View) -> dict[str, Any] | None:
     return found.as_dict() if found else None
 
 
+def keys(view: View) -> set[str]:
+    """The keys of all that ``known`` found it by, for ``gc``; none where nothing is known."""
+    read = set[str]()
+
+    def get(items: Sequence[Item]) -> Made | None:
+        read.update(item.key for item in items)
+        return _held(view)(items)
+
+    return read if known(view) and _picked(view, get) else set()
+
+
 def picked(view: View, emit: Emit) -> Picked:
     """The recommendation; what is missing for it is drawn and measured now.
 
@@ -92,17 +103,25 @@ def _picked(view: View, get: Get) -> Picked | None:
     worn = _worn(view, chosen.epoch, get)
     if worn is None:
         return None
-    reach = judge.usable(worn)
+    reach = judge.reach(rows, base, worn)
     shown = tuple(replace(row, usable=reach) if row.epoch == chosen.epoch else row for row in rows)
     source = judged.source(view)
-    why = judge.reasons(rows, base, source, worn)
+    why = (*judge.reasons(rows, base, source, worn), *_left_out(judged.epochs(view), rows))
     eye = "CLIP" if view.project.judge.model else "the base's U-Net"
-    weight, found_to_be = judge.weight_of(reach), judge.verdict(rows, base)
-    return judge.Picked(shown, chosen.epoch, weight, found_to_be, why, source, base, eye, tuple(worn))
+    weight, found_to_be = judge.weight_of(reach), judge.verdict(rows, base, worn)
+    return judge.Picked(shown, chosen.epoch, weight, found_to_be, why, source, base, eye, judge.marked(worn, reach))
+
+
+def _left_out(epochs: Sequence[int], rows: Sequence[Row]) -> Iterator[str]:
+    known = {row.epoch for row in rows}
+    yield from (f"Epoch {epoch} is left out: its loss is no number." for epoch in epochs if epoch not in known)
 
 
 def _rows(view: View, get: Get) -> tuple[tuple[Row, ...], float] | None:
-    """A scored row an epoch, and the validation loss of the base; None where something isn't measured."""
+    """A scored row an epoch, and the validation loss of the base; None where something isn't measured.
+
+    An epoch whose loss is no number has none. Raises ``ProjectError`` where no epoch has one.
+    """
     from lorabuild.evaluate import judge
 
     epochs, asked = judged.epochs(view), judged.asked(view)
@@ -114,13 +133,17 @@ def _rows(view: View, get: Get) -> tuple[tuple[Row, ...], float] | None:
     seen = get(measures)
     if seen is None:
         return None
-    base, *own = (float(lost[item.key].facts["loss"]) for item in losses)
+    base, *own = (lost[item.key].facts["loss"] for item in losses)
     training = _training(view)
     facts = [seen[item.key].facts for item in measures]
     rows = [
-        judge.Row(epoch, loss, training.get(epoch), fact["likeness"], fact.get("distance", 0.0))
+        judge.Row(epoch, loss, training.get(epoch), fact["likeness"], fact.get("distance"))
         for epoch, loss, fact in zip(epochs, own, facts, strict=True)
+        if loss is not None
     ]
+    if not rows or base is None:
+        hint = "write `training: {precision: fp32}`, or lower `training.optimizer.lr`"
+        raise ProjectError("no loss is a number, so no epoch can be compared", where="training", next_step=hint)
     return judge.scored(rows, base), base
 
 

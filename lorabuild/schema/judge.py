@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lorabuild.schema.section import QUIET, Section
@@ -23,8 +25,11 @@ class Judge(Section):
         description="Pictures an epoch with the triggers in their prompts; half as many without.",
         json_schema_extra=QUIET,
     )
-    weights: tuple[float, ...] = Field(
-        (0.5, 0.75, 1.25, 1.5, 2.0),
-        description="Weights, beside 1, at which the picked epoch is drawn: where its pictures begin to fry.",
+    seed: int = Field(
+        1, ge=0, description="Seed of the first of these pictures; the others' count on.", json_schema_extra=QUIET
+    )
+    weights: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.25, 0.5, 0.75, 1.25, 1.5, 2.0),
+        description="Weights above 0, beside 1, at which the picked epoch is drawn: where its pictures begin to fry.",
         json_schema_extra=QUIET,
     )

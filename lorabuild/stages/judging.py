@@ -1,7 +1,8 @@
 """What the sample stage measures of an epoch, beside drawing it: its loss, and what its pictures are like.
 
 ``reads`` of a loss: ``measure: loss``, ``records`` and ``empty`` as the train stage reads them, ``lora`` (digest of the
-epoch's state, None for the base), ``looks`` (timesteps a picture), ``mirrored``. Fact: ``loss``.
+epoch's state, None for the base), ``looks`` (timesteps a picture), ``mirrored``. Fact: ``loss``, None where it is no
+number.
 
 ``reads`` of pictures: ``measure: pictures``, ``size`` [w, h], ``drawn`` and ``plain`` (digests of pictures with the
 LoRA and of the base's, pair by pair), ``images`` (path and digest of pixels of the training images whose captions they
@@ -12,6 +13,7 @@ the plan leaves the item undone.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.events import Emit, Event
@@ -59,7 +61,8 @@ def _losses(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) ->
         if item.reads["lora"]:
             adapter.load_state(file.load(outputs.read(item.reads["lora"])))
         adapter.to(device.device).multiplier = float(bool(item.reads["lora"]))
-        outputs.done(item, facts={"loss": _loss(item, site, outputs, (model, device, adapter))}, record=record)
+        loss = _loss(item, site, outputs, (model, device, adapter))
+        outputs.done(item, facts={"loss": loss if math.isfinite(loss) else None}, record=record)
         emit(Event("progress", "sample", {"done": done, "total": len(inputs), "unit": "epochs"}))
 
 
