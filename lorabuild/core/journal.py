@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from lorabuild.core.events import Emit, Event
 
 NAME = "events.jsonl"
-KINDS = ("stage", "progress", "aside", "note", "warning", "picture", "stage_done", "done", "error")
+KINDS = ("stage", "progress", "aside", "note", "warning", "picture", "beside", "stage_done", "done", "error")
 LEFT_OUT = ("reasons", "path")  # long, and of no use to who only watches
 PAUSE, GROWTH = 0.25, 0.0005  # seconds between two lines of progress; a long stage speaks less often
-_HOW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+MOST = 1 << 22  # bytes that are read at a look
+_OURS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_HOW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | _OURS
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | _OURS
 
 
 class Journal:
@@ -40,6 +44,7 @@ class Journal:
 
     def __enter__(self) -> Self:
         """Begin anew."""
+        self.begun = self.clock()
         with suppress(OSError):
             self.opened = os.open(self.path, _HOW, 0o666)
         self._line({"event": "begun", "build": f"{time.time_ns():x}-{os.getpid():x}", "stages": [*self.stages]})
@@ -105,17 +110,17 @@ class Tail:
     def __call__(self) -> list[dict[str, Any]]:
         """The new events, whole lines only; a build's first is ``begun`` (build, stages)."""
         try:
-            with self.path.open("rb") as file:
-                first = file.readline()
+            with open(os.open(self.path, _READ), "rb") as file:  # noqa: PTH123 – no link, no pipe
+                first = file.readline(MOST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
                 if not first.endswith(b"\n"):
                     return []
                 if first != self.first:
                     self.first, self.place = first, 0
                 file.seek(self.place)
-                data = file.read()
+                data = file.read(MOST)
         except OSError:
             return []
-        whole = data[: data.rfind(b"\n") + 1]
+        whole = data if len(data) == MOST and b"\n" not in data else data[: data.rfind(b"\n") + 1]
         self.place += len(whole)
         return [event for line in whole.splitlines() if (event := _event(line))]
 

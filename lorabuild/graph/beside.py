@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.core.events import Emit, Event
+from lorabuild.core.events import Emit, Event, silent
+from lorabuild.core.journal import Tail
 from lorabuild.core.launch import Launch
 from lorabuild.graph.variants import own
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from lorabuild.core.item import Item
@@ -45,11 +46,13 @@ class Beside:
         root: the project's folder.
         places: how many GPUs there are.
         jobs: variant → its training.
+        emit: hears how far each is.
     """
 
     root: Path
     places: int
     jobs: dict[str, Job]
+    emit: Emit = silent
     ended: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,11 +77,19 @@ class Beside:
         from lorabuild.training.crew import Helper
 
         while job := self.claim():
+            tail = Tail(job.path.parent)
+            tail()  # what an earlier build said
             helper = Helper(Launch(0, 1, place, self.places), self.root, job.path, 0)
             while helper.process.poll() is None and not self.ended.wait(PAUSE):
-                pass
+                self._tell(job, tail())
             helper.end(gently=True)
             job.over.set()
+
+    def _tell(self, job: Job, events: Sequence[dict[str, Any]]) -> None:
+        """Pass on how far a training is; a terminal shows the one of the build itself."""
+        for told in (event for event in events if event["event"] == "progress"):
+            data = {word: value for word, value in told.items() if word not in ("event", "stage", "at")}
+            self.emit(Event("beside", "train", {**data, "variant": job.name}))
 
 
 @contextmanager
@@ -89,7 +100,7 @@ def beside(view: View, emit: Emit) -> Iterator[Beside | None]:
         yield None
         return
     jobs = {one.variant: _job(one, item) for one in view.variants for item in own(one, "train").todo}
-    trains = Beside(view.site.root, places, jobs)
+    trains = Beside(view.site.root, places, jobs, emit)
     if jobs:
         text = f"{', '.join(jobs)} train beside it: there are {places} GPUs"
         emit(Event("note", "train", {"code": "beside", "text": text}))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.files import write_atomic
 from lorabuild.graph.axes import label
+from lorabuild.graph.free import free
+from lorabuild.graph.grid_folder import PAGE, folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,17 +19,23 @@ if TYPE_CHECKING:
     from lorabuild.graph.xyz import Cell, Plot
     from lorabuild.publish.page import Picture
 
-FOLDER = "grid"
 KINDS = {".png": "PNG", ".webp": "WEBP"}
-PAGE = ".html"
 
 
-def places(view: View, plot: Plot, asked: str | None) -> list[Path]:
+def places(view: View, plot: Plot, asked: str | None, *, replace: bool = False) -> list[Path]:
     """Where the files go: ``-o``, whose ending says which of them, or picture and page below the output folder.
 
-    Raises ``ProjectError`` for an ending that is none of ``KINDS`` and ``PAGE``.
+    Raises ``ProjectError`` for an ending that is none of ``KINDS`` and ``PAGE``, and for what is there already, unless
+    it is to be replaced.
     """
-    path = Path(asked).absolute() if asked else out_folder(view) / FOLDER / "-".join(filter(None, names(plot)))
+    paths = _meant(view, plot, asked)
+    for path in paths if asked else ():
+        free(path, replace=replace)
+    return paths
+
+
+def _meant(view: View, plot: Plot, asked: str | None) -> list[Path]:
+    path = Path(asked).absolute() if asked else folder(view.site) / "-".join(filter(None, names(plot)))
     if path.suffix in (*KINDS, PAGE):
         return [path]
     if asked and path.suffix and not path.is_dir():
@@ -36,12 +44,6 @@ def places(view: View, plot: Plot, asked: str | None) -> list[Path]:
         raise ProjectError(what, where=f"-o {asked}", next_step=hint)
     path = path / "grid" if path.is_dir() else path
     return [path.with_name(path.name + ending) for ending in (".png", PAGE)]
-
-
-def out_folder(view: View) -> Path:
-    """The output folder; where that lies outside the project, ``out`` in it."""
-    folder, root = view.site.path(view.project.output.folder), view.site.root
-    return folder if folder.is_relative_to(root) else root / "out"
 
 
 def names(plot: Plot) -> list[str]:
@@ -98,7 +100,7 @@ def said(cell: Cell) -> str:
     return " · ".join([cell.words["prompt"] or "(empty prompt)", *(["without LoRA"] if cell.without else []), *rest])
 
 
-def _fixed(plot: Plot) -> list[tuple[str, str]]:
+def fixed(plot: Plot) -> list[tuple[str, str]]:
     """What is alike in all of the grid: the words of it, and of its pictures those that don't differ."""
     found = [(name, str(value) or "(empty)") for name, value in plot.fixed.items()]
     shots = [cell.shot for cell in plot.cells if cell.shot]
@@ -114,7 +116,7 @@ def _picture(view: View, plot: Plot, pictures: Sequence[bytes | None], path: Pat
 
     x, y, z = ([head.label for head in heads] for heads in plot.heads)
     bare = [frozenset(place for place, head in enumerate(heads) if head.without) for heads in plot.heads]
-    title = " · ".join([view.project.name, *(f"{name} {value}" for name, value in _fixed(plot))])
+    title = " · ".join([view.project.name, *(f"{name} {value}" for name, value in fixed(plot))])
     labels = Labels(title, x, y, z, (bare[0], bare[1], bare[2]))
     lines = [list(pictures[start : start + len(x)]) for start in range(0, len(pictures), len(x))]
     pages = [lines[start : start + len(y)] for start in range(0, len(lines), len(y))]
@@ -137,7 +139,7 @@ def _page(view: View, plot: Plot, pictures: Sequence[bytes | None]) -> bytes:
         for cell, picture in zip(plot.cells, shown, strict=True)
     ]
     without = frozenset(place for place, head in enumerate(plot.heads[0]) if head.without)
-    return render(Page(view.project.name, names(plot), _fixed(plot), x, y, z, without, cells))
+    return render(Page(view.project.name, names(plot), fixed(plot), x, y, z, without, cells))
 
 
 def _bare(cell: Cell) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lorabuild.schema.loaded import Loaded
+    from lorabuild.schema.project import Project
 
 REPORT = f"{LAST}.html"
+DIGEST = re.compile(r"b3:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,32 @@ class Live:
         """The store."""
         return self.project().site.root / STORE
 
-    def page(self) -> tuple[bytes, str]:
-        """The page, and the policy to serve it under."""
+    def projects(self) -> dict[str, Project]:
+        """Variant → its settings; the project itself (``""``) first."""
+        loaded = self.project()
+        return {"": loaded.project, **{name: one.project for name, one in loaded.variants.items()}}
+
+    def page(self, variant: str = "") -> tuple[bytes, str]:
+        """The page of the project or of a variant, and the policy to serve it under. Raises KeyError for another."""
         from lorabuild.publish import live
 
-        report = self._report()
-        return live.alive(report if report and live.ours(report) else self._plain(other=bool(report)))
+        projects, mark = self.projects(), self.mark(variant)
+        names = {name: project.name for name, project in projects.items()}
+        report = self._bytes(mark) if mark else None
+        shown = report if report and live.ours(report) else self._plain(projects[variant], other=bool(report))
+        return live.alive(shown, names, variant, mark)
+
+    def mark(self, variant: str = "") -> str:
+        """The digest of the last report; empty before there is one."""
+        name = f"{variant}: {LAST}" if variant else LAST
+        with suppress(LorabuildError), Store(self.folder, read_only=True) as store:
+            held = store.results([key] if (key := store.latest(LAST).get(name)) else [])
+            return next((one.outputs[REPORT] for one in held.values()), "")
+        return ""
 
     def picture(self, digest: str) -> bytes | None:
         """The bytes of a sample picture; None of anything else."""
-        with suppress(LorabuildError), Store(self.folder, read_only=True) as store:
-            return store.read(digest) if digest in self.told else None
-        return None
+        return self._bytes(digest) if digest in self.told else None
 
     def there(self, digest: str) -> bool:
         """Whether a picture lies in the store already: it does once the batch that it was drawn in is committed."""
@@ -57,14 +74,13 @@ class Live:
             return store.has(digest)
         return False
 
-    def _report(self) -> bytes | None:
-        """The last report, from the store: what lies in the output folder may be half written, or somebody else's."""
+    def _bytes(self, digest: str) -> bytes | None:
+        """A blob of the store: what lies in the output folder may be half written, or somebody else's."""
         with suppress(LorabuildError), Store(self.folder, read_only=True) as store:
-            held = store.results(store.latest(LAST).values())
-            return next((store.read(one.outputs[REPORT]) for one in held.values()), None)
+            return store.read(digest)
         return None
 
-    def _plain(self, *, other: bool) -> bytes:
+    def _plain(self, project: Project, *, other: bool) -> bytes:
         from lorabuild.publish import live
 
         loaded, plan, problem = self.project(), None, ""
@@ -73,7 +89,7 @@ class Live:
                 plan = forecast(view)
         except LorabuildError as error:
             problem = str(error)
-        return live.plain(loaded.project, plan, problem, other=other)
+        return live.plain(project, plan, problem, other=other)
 
 
 def ready(live: Live, events: list[dict[str, Any]], held: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -83,8 +99,9 @@ def ready(live: Live, events: list[dict[str, Any]], held: list[dict[str, Any]]) 
             held.clear()
             del events[:place]  # what a build before it said
             break
+    events = [event for event in events if event["event"] != "picture" or DIGEST.fullmatch(str(event.get("picture")))]
     waiting = [*held, *(event for event in events if event["event"] == "picture")]
-    late = [event for event in waiting if not live.there(str(event.get("picture")))]
+    late = [event for event in waiting if not live.there(event["picture"])]
     shown = [event for event in held if event not in late] + [event for event in events if event not in late]
     held[:] = late
     live.told.update(event["picture"] for event in waiting if event not in late)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.errors import ProjectError
-from lorabuild.graph import balancing, lexicon, lint, lock, looks, pick, probe
+from lorabuild.graph import balancing, grids, lexicon, lint, lock, looks, pick, probe
 from lorabuild.graph.members import members
 from lorabuild.graph.order import STAGES
 from lorabuild.graph.products import TOLD, content
@@ -34,7 +35,7 @@ def report(view: View) -> Iterator[Draft]:
         yield Waiting("report")
         return
     base = next(made for made in view.step("package").items)
-    asked, picked = probe.known(view), pick.known(view)
+    asked, picked, drawn = probe.known(view), pick.known(view), grids.known(view)
     parts = {
         **view.site.consumed(),
         "package": packed.key,
@@ -44,10 +45,21 @@ def report(view: View) -> Iterator[Draft]:
         **({"looks": digest(canonical(seen))} if (seen := _flawed(view)) else {}),
         **({"probe": sorted(result.key for result in asked.values())} if asked else {}),
         **({"pick": digest(canonical(picked))} if picked else {}),
+        **({"grids": [[one["key"], one["file"]] for one in drawn]} if drawn else {}),
     }
     made = item("report", "report", parts)
     reads = {} if _is_made(view, made.key) else told(view, base.reads, packed, trained)
     yield item("report", "report", parts, reads)
+
+
+def keys(view: View) -> set[str]:
+    """Keys of what the page tells of beside the stages, for ``gc``: what a person asked for isn't made again."""
+    found = pick.keys(view) | {one["key"] for one in grids.known(view)}
+    if asked := probe.known(view):
+        found |= {result.key for result in asked.values()}
+        with suppress(ProjectError):
+            found |= probe.keys(view, lexicon.lexicon_of(view))
+    return found
 
 
 def _is_made(view: View, key: str) -> bool:
@@ -69,6 +81,7 @@ def told(view: View, package: Mapping[str, Any], packed: Result, trained: Result
             "pictures": {name: result.outputs["picture"] for name, result in asked.items()},
         },
         "pick": pick.known(view),
+        "grids": grids.known(view),
         "aside": aside(view),
         "log": trained.outputs.get("log"),
         "stopped": trained.facts.get("stopped", ""),

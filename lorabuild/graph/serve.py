@@ -12,18 +12,20 @@ import secrets
 import socket
 import sys
 import threading
+import time
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.journal import Tail
 from lorabuild.core.trouble import reason
 from lorabuild.graph.live import Live, ready
+from lorabuild.graph.order import LAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 LOOPBACK, PORT = "127.0.0.1", 8642
 POLL, PING = 0.25, 15.0  # seconds between two looks at the journal, and between two signs of life
 MOST = 32  # pages that may listen at a time
+LINKS = 2 * MOST  # connections at a time
+ASKING, READING = 10.0, 300.0  # seconds in which to say what one wants, and to take it
+PIECE = 1 << 16
 PICTURE = re.compile(r"picture/([0-9a-f]{64})")
 CLOSED = "default-src 'none'; frame-ancestors 'none'"
 HEADERS = {
@@ -38,6 +43,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 
@@ -49,17 +55,43 @@ def loopback(host: str) -> bool:
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each request in a thread of its own. Raises OSError where the address can't be had."""
+    """Answers each request in a thread of its own. Raises OSError where the address can't be had.
 
-    daemon_threads = True
+    Who takes too long is hung up on, and so is who comes while ``LINKS`` others are here: threads are bounded.
+    """
+
+    daemon_threads, request_queue_size = True, MOST
     allow_reuse_address = sys.platform != "win32"  # there it would let another program take the port
 
     def __init__(self, live: Live, host: str, port: int) -> None:
         self.live, self.host = live, host
         self.prefix = "/" if loopback(host) else f"/{secrets.token_urlsafe(24)}/"
         self.ending, self.seats = threading.Event(), threading.BoundedSemaphore(MOST)
+        self.making = threading.Lock()  # pages are put together one at a time
+        self.until: dict[Any, float] = {}  # connection → when it is hung up on
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Answer)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer, unless too many are here."""
+        if len(self.until) >= LINKS:
+            self.shutdown_request(request)
+            return
+        self.until[request] = time.monotonic() + ASKING
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """It is over."""
+        self.until.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Hang up on who takes too long; called twice a second."""
+        now = time.monotonic()
+        for request, end in [*self.until.items()]:
+            if end < now:
+                with suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
 
     def server_bind(self) -> None:
         """Bind without asking any name server who we are."""
@@ -81,7 +113,7 @@ class Server(ThreadingHTTPServer):
             name, port = asked.hostname or "", asked.port or 80
         except ValueError:
             return False
-        if port != self.server_port or asked.username is not None:
+        if port != self.server_port or asked.username is not None or asked.netloc != host:
             return False
         if loopback(self.host):
             return loopback(name)
@@ -136,18 +168,23 @@ class _Answer(BaseHTTPRequestHandler):
     """One request."""
 
     server: Server
-    timeout = 30.0  # seconds for a slow asker, or for one that doesn't read
+    timeout = 30.0  # seconds for an asker, or a listener, who says or takes nothing at all
 
     def do_GET(self) -> None:
         """Answer with what was asked for."""
+        self.server.until[self.request] = time.monotonic() + READING
         if refused := self._refused():
             self.send_error(refused)
             return
-        name = self.path.partition("?")[0][len(self.server.prefix) :]
-        if name == "events":
-            self._events()
+        name, _, query = self.path[len(self.server.prefix) :].partition("?")
+        variant = parse_qs(query).get("variant", [""])[0]
+        if variant not in self.server.live.projects():
+            self.send_error(HTTPStatus.NOT_FOUND)
+        elif name == "events":
+            self._events(variant)
         elif name == "":
-            page, policy = self.server.live.page()
+            with self.server.making:
+                page, policy = self.server.live.page(variant)
             self._send(page, "text/html; charset=utf-8", policy)
         elif (asked := PICTURE.fullmatch(name)) and (data := self.server.live.picture(f"b3:{asked[1]}")):
             self._send(data, "image/png")
@@ -174,7 +211,8 @@ class _Answer(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self._close_headers(policy)
         if self.command != "HEAD":
-            self.wfile.write(data)
+            for start in range(0, len(data), PIECE):  # each within the timeout
+                self.wfile.write(data[start : start + PIECE])
 
     def _close_headers(self, policy: str = CLOSED) -> None:
         for name, value in {**HEADERS, "Content-Security-Policy": policy}.items():
@@ -187,7 +225,7 @@ class _Answer(BaseHTTPRequestHandler):
         status = HTTPStatus(HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else code)
         self._send(f"{status.value} {status.phrase}\n".encode(), "text/plain; charset=utf-8", status=status)
 
-    def _events(self) -> None:
+    def _events(self, variant: str) -> None:
         """All that the build under way has said, and whatever it says until one of the two goes away."""
         if not self.server.seats.acquire(blocking=False):
             self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
@@ -197,16 +235,21 @@ class _Answer(BaseHTTPRequestHandler):
             self.send_header("Content-Type", "text/event-stream; charset=utf-8")
             self._close_headers()
             if self.command != "HEAD":
-                self._follow()
+                self.server.until[self.request] = float("inf")
+                self._follow(variant)
         finally:
             self.server.seats.release()
 
-    def _follow(self) -> None:
+    def _follow(self, variant: str) -> None:
         live, tail, held, quiet = self.server.live, Tail(self.server.live.folder), list[dict[str, Any]](), 0.0
-        first = "event: now\ndata: {}\n\n"  # from here on it is news
+        first = True
         while not self.server.ending.is_set():
-            said = "".join(f"data: {json.dumps(event)}\n\n" for event in ready(live, tail(), held)) + first
-            first, quiet = "", 0.0 if said else quiet + POLL
+            events = ready(live, tail(), held)
+            said = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+            said += "event: now\ndata: {}\n\n" if first else ""  # from here on it is news
+            if first or any(event.get("stage") == LAST and event["event"] == "stage_done" for event in events):
+                said += f"event: report\ndata: {live.mark(variant)}\n\n"
+            first, quiet = False, 0.0 if said else quiet + POLL
             if said or quiet >= PING:
                 self.wfile.write((said or ":\n\n").encode())
                 quiet = 0.0

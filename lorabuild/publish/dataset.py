@@ -10,6 +10,8 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from lorabuild.publish.facts import once
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -41,6 +43,7 @@ def words(run: Run) -> dict[str, str]:
 
 
 def _folders(images: Sequence[TrainedImage]) -> dict[str, dict[str, int]]:
+    """Pictures by concept and repeats; an image counts in each of its resolutions, as it is looked at in each."""
     counts = Counter((image.concept, image.repeats) for image in images)
     return {
         folder(concept, repeats): {"n_repeats": repeats, "img_count": count}
@@ -73,7 +76,7 @@ def bucket_info(run: Run) -> dict[str, object]:
 def tag_table(images: Sequence[TrainedImage]) -> TagTable:
     """Concept folder → tag → images that carry it, most frequent first. Tags are the captions' parts between commas."""
     table: dict[str, Counter[str]] = {}
-    for image in images:
+    for image in once(images):
         tags = {tag for part in image.caption.replace("\n", ",").split(",") if (tag := part.strip())}
         table.setdefault(folder(image.concept, image.repeats), Counter()).update(tags)
     return {name: dict(sorted(tags.items(), key=_frequent_first)) for name, tags in sorted(table.items())}

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.schema.resolutions import resolutions
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from lorabuild.schema.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +18,8 @@ class TrainedImage:
     """One image of one concept as it was trained on.
 
     ``width`` and ``height`` are those of the prepared image, ``bucket`` what it was fitted to (pixels, width first).
-    ``caption`` is the text that was trained on; ``pruned`` holds (tag, trigger that absorbed it).
+    ``caption`` is the text that was trained on; ``pruned`` holds (tag, trigger that absorbed it). ``again``: it is here
+    a second time, in a further resolution.
     """
 
     id: str
@@ -28,6 +33,7 @@ class TrainedImage:
     pruned: tuple[tuple[str, str], ...] = ()
     dropped: tuple[str, ...] = ()
     human: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +131,15 @@ def image_of(facts: Mapping[str, Any]) -> TrainedImage:
         pruned=tuple((tag, trigger) for tag, trigger in facts["pruned"]),
         dropped=tuple(facts["dropped"]),
         human=facts["human"],
+        again=facts.get("again", False),
     )
+
+
+def once(images: Iterable[TrainedImage]) -> list[TrainedImage]:
+    """Each image once, whatever its resolutions."""
+    return [image for image in images if not image.again]
+
+
+def resolution(project: Project) -> str:
+    """Every resolution that is trained: ``512 px``, ``512 and 768 px``."""
+    return f"{' and '.join(map(str, resolutions(project)))} px"

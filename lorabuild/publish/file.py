@@ -64,8 +64,8 @@ def bare(state: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def load(data: bytes) -> dict[str, torch.Tensor]:
-    """The tensors in .safetensors bytes."""
-    return dict(safetensors.torch.load(data))
+    """The tensors in .safetensors bytes, by name: the library gives them in an order of chance."""
+    return dict(sorted(safetensors.torch.load(data).items()))
 
 
 def with_metadata(file: bytes, metadata: Mapping[str, str]) -> bytes:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import lorabuild
 from lorabuild.balance import recipes
-from lorabuild.publish import choice, facts, findings, network, origin, sizes, timeline, usage
+from lorabuild.publish import choice, facts, findings, grids, network, origin, sizes, timeline, usage
 from lorabuild.publish import slider as sliding
 from lorabuild.publish.page import Card, ConceptPart, Exposure, OutputFile, Picture, Probe, ReportData, StageLine, Twins
 
@@ -34,6 +36,7 @@ class Drawings:
         learning: what the triggers have learned.
         twins: (used, left out) pictures of two equal files, by the file that is left out.
         probes: what the base draws for a trigger, by trigger.
+        cells: picture of each cell of a grid that there is room for, by the digest of its blob.
     """
 
     images: Mapping[tuple[str, str], Picture]
@@ -44,6 +47,7 @@ class Drawings:
     learning: Learning | None = None
     twins: Mapping[str, tuple[Picture, Picture]] = field(default_factory=dict)
     probes: Mapping[str, Picture] = field(default_factory=dict)
+    cells: Mapping[str, Picture] = field(default_factory=dict)
 
 
 def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> ReportData:
@@ -78,6 +82,7 @@ def gather(project: Project, reads: Mapping[str, Any], drawings: Drawings) -> Re
         findings=findings.findings(reads, run.clients, drawings.learning),
         probes=tuple(probes(project, reads, drawings.probes)),
         choice=choice.choice(reads.get("pick")),
+        grids=grids.grids(reads.get("grids", ()), drawings.cells),
         stages=tuple(stage_lines(reads["stages"])),
         files=tuple(OutputFile(file["name"], file["sha256"], file["bytes"]) for file in reads["files"]),
         settings=tuple(flatten(project.model_dump(mode="json", by_alias=True))),
@@ -108,7 +113,7 @@ def _pictured(project: Project, run: Run, steps: Mapping[str, int]) -> Iterable[
     yield "Shipped", f"epoch {run.epoch} of {run.epochs}"
     folders = f"{len(project.concepts)} concept{'s' * (len(project.concepts) != 1)}"
     apart = f"; {run.held} more held out, to validate it on" if run.held else ""
-    yield "Images", f"{len(run.images)} in {folders}, {project.images.resolution} px{apart}"
+    yield "Images", f"{len(facts.once(run.images))} in {folders}, {facts.resolution(project)}{apart}"
     if run.priors:
         yield "Regularization", f"{len(run.priors)} pictures {_whose(project)}"
     yield "Steps", f"{steps['image']:,} image steps, {run.max_steps:,} optimizer steps"
@@ -130,10 +135,21 @@ def concept_parts(
         looks = sum(image.repeats for image in own)
         shown = [image for image in own if (name, image.id) in drawn]
         cards = tuple(card(image, concept.triggers, drawn[name, image.id]) for image in shown)
-        repeats = own[0].repeats if own else 0
         shares = (100 * looks / everything, cards, 100 * len(own) / everything)
-        parts.append(ConceptPart(name, concept.triggers, len(own), repeats, looks, *shares))
+        parts.append(ConceptPart(name, concept.triggers, len(facts.once(own)), repeated(own), looks, *shares))
     return tuple(parts)
+
+
+def repeated(images: Sequence[TrainedImage]) -> int | str:
+    """How often an epoch shows each: ``6``; ``2–6`` where they differ, ``6 × 2`` in two resolutions."""
+    sizes = Counter(accumulate(not image.again for image in images))  # an image's further sizes follow its first one
+    each, times = _span([image.repeats for image in images]), _span([*sizes.values()])
+    return each if times in (0, 1) else f"{each} × {times}"
+
+
+def _span(numbers: Sequence[int]) -> int | str:
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    return high if low == high else f"{low}–{high}"
 
 
 def card(image: TrainedImage, triggers: Sequence[str], picture: Picture | None) -> Card:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lorabuild.schema.project import Project
 
-PANEL, STYLE, LISTENER, PLAIN = "live.html", "live.css", "live.js", "plain.html.j2"
+PANEL, STYLE, LISTENER, PLAIN = "live.html.j2", "live.css", "live.js", "plain.html.j2"
 _POLICY = re.compile(rb'<meta http-equiv="Content-Security-Policy"[^>]*>\n?')
 _TAGGED = re.compile(rb"<(style|script)>(.*?)</", re.DOTALL)
 _PLACES = ((b"</head>", STYLE), (b'<header class="top">', PANEL), (b"</body>", LISTENER))
@@ -29,10 +29,15 @@ def ours(page: bytes) -> bool:
     return _TAGGED.findall(page) == [(b"style", styles().encode()), (b"script", text(SCRIPT).encode())]
 
 
-def alive(page: bytes) -> tuple[bytes, str]:
-    """A page of ours with the panel in it, and the Content-Security-Policy to serve it under."""
+def alive(page: bytes, names: Mapping[str, str], shown: str = "", mark: str = "") -> tuple[bytes, str]:
+    """A page of ours with the panel in it, and the Content-Security-Policy to serve it under.
+
+    ``names``: variant → what its LoRA is called, the project itself (``""``) first; ``shown``: the one that the page is
+    of; ``mark``: tells its last report from others.
+    """
     page = _POLICY.sub(b"", page, count=1)
-    parts = {STYLE: _tagged("style", STYLE), PANEL: text(PANEL), LISTENER: _tagged("script", LISTENER)}
+    panel = environment().get_template(PANEL).render(names=names, shown=shown, mark=mark)
+    parts = {STYLE: _tagged("style", STYLE), PANEL: panel, LISTENER: _tagged("script", LISTENER)}
     for before, name in _PLACES:
         page = page.replace(before, parts[name].encode() + before, 1)
     return page, policy([styles(), text(STYLE)], [text(SCRIPT), text(LISTENER)], live=True)

@@ -45,4 +45,9 @@
   };
   document.addEventListener("scroll", mark, { passive: true });
   mark();
+  const reach = () => {
+    for (const one of document.querySelectorAll(".scroll[role]")) one.tabIndex = one.scrollWidth > one.clientWidth ? 0 : -1;
+  };
+  window.addEventListener("resize", reach);
+  reach();
 })();

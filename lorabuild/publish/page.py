@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lorabuild.publish.chart import Curves
     from lorabuild.publish.choice import Choice
     from lorabuild.publish.facts import TrainedImage
+    from lorabuild.publish.grids import Grid
     from lorabuild.publish.origin import Origin
     from lorabuild.publish.sizes import Sizes
     from lorabuild.publish.timeline import Timeline
@@ -66,7 +67,7 @@ class ConceptPart:
     name: str
     triggers: tuple[str, ...]
     images: int
-    repeats: int
+    repeats: int | str
     looks: int
     percent: float
     cards: tuple[Card, ...]
@@ -212,6 +213,7 @@ class ReportData:
     duplicates: tuple[Twins, ...] = ()
     probes: tuple[Probe, ...] = ()
     choice: Choice | None = None
+    grids: tuple[Grid, ...] = ()
     targets: tuple[str, ...] = ()
     validated: Mapping[int, float] = field(default_factory=dict)
     stopped: str = ""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 TEMPLATE, SCRIPT = "report.html.j2", "page.js"
-STYLES = ("report.css", "plots.css", "tables.css", "triggers.css", "pictures.css")
+STYLES = ("report.css", "plots.css", "tables.css", "triggers.css", "pictures.css", "grids.css")
 
 
 def render(data: ReportData) -> bytes:

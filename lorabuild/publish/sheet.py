@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     Entry = Mapping[str, Any]
 
 END = 1 << 60  # an epoch's end comes after all steps within it
+FINISHED = END + 1  # and after that what `finish:` made of it
 
 
 class Sheet(NamedTuple):
@@ -30,8 +31,12 @@ def sheet(pictures: Sequence[Entry]) -> Sheet:
 
 
 def shipped(pictures: Sequence[Entry], epoch: int, weight: float) -> list[Entry]:
-    """The pictures at an epoch's end, one of each prompt: of its first seed, at the weight nearest to this one."""
-    own = [entry for entry in pictures if entry["epoch"] == epoch and not entry.get("step")]
+    """The pictures at an epoch's end, one of each prompt: of its first seed, at the weight nearest to this one.
+
+    Of a LoRA that ``finish:`` changed they are of what came out.
+    """
+    drawn = [entry for entry in pictures if entry["epoch"] == epoch and not entry.get("step")]
+    own = [entry for entry in drawn if "finished" in entry] or drawn
     near = sorted(own, key=lambda entry: abs(entry["weight"] - weight))
     first = {entry["prompt"]: entry for entry in reversed(near)}
     return [first[prompt] for prompt in dict.fromkeys(entry["prompt"] for entry in own)]
@@ -42,15 +47,23 @@ def labels(columns: Iterable[tuple[int, int, float]]) -> list[str]:
     columns = list(columns)
     several = len({weight for epoch, _, weight in columns if epoch}) > 1
     return [
-        (f"epoch {epoch}" if step == END else f"step {step}") + (f", weight {weight:g}" if several else "")
-        if epoch
-        else "without LoRA"
+        state(epoch, step) + (f", weight {weight:g}" if several else "") if epoch else "without LoRA"
         for epoch, step, weight in columns
     ]
 
 
+def state(epoch: int, step: int) -> str:
+    """``epoch 3``, ``step 500``, or the epoch that is handed out as ``finish:`` left it."""
+    return {END: f"epoch {epoch}", FINISHED: f"epoch {epoch}, finished"}.get(step, f"step {step}")
+
+
+def place(entry: Entry) -> tuple[int, int]:
+    """Epoch and step, in the order in which they came."""
+    return entry["epoch"], FINISHED if "finished" in entry else entry.get("step") or END
+
+
 def _place(entry: Entry) -> tuple[int, int, float]:
-    return entry["epoch"], entry.get("step") or END, entry["weight"]
+    return *place(entry), entry["weight"]
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

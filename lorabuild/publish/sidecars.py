@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import lorabuild
 from lorabuild.publish import network, slider
+from lorabuild.publish.facts import once, resolution
 from lorabuild.schema.families import FACTS
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def notes(project: Project, run: Run) -> str:
     moved = [*map(slider.led, project.slider.targets), slider.advice(project.slider)] if project.slider else []
     named = {name: concept.triggers for name, concept in project.concepts.items() if concept.triggers}
     concepts = [f"{name}: {', '.join(triggers)}" for name, triggers in named.items()]
-    shown = "a slider" if project.slider else f"{len(run.images)} images at {project.images.resolution} px"
+    shown = "a slider" if project.slider else f"{len(once(run.images))} images at {resolution(project)}"
     trained = f"{network.line(project.network)}; epoch {run.epoch} of {run.epochs}; {shown}; base {run.base.name}."
     author = [f"By {project.output.author}."] if project.output.author else []
     license_ = [f"Licence: {project.output.license}."] if project.output.license else []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lorabuild.publish.chart import Mark, ticks
+from lorabuild.publish.facts import once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,7 +65,7 @@ def sizes(images: Sequence[TrainedImage]) -> Sizes | None:
     """What is to be said of the images' sizes; None without images."""
     if not images:
         return None
-    known = Counter((image.width, image.height) for image in images)
+    known = Counter((image.width, image.height) for image in once(images))
     buckets = Counter(image.bucket for image in images)
     high = 1.06 * max(side for size in (*known, *buckets) for side in size)
     factors = [max(image.bucket[0] / image.width, image.bucket[1] / image.height) for image in images]
@@ -78,7 +79,7 @@ def sizes(images: Sequence[TrainedImage]) -> Sizes | None:
         across=tuple(Mark(place, text) for place, text in marks),
         down=tuple(Mark(round(100 - place, 2), text) for place, text in marks),
         fitted=", ".join(_fitted(factors)),
-        summary=f"{len(images)} images of {_many(len(known), 'size')}, {span}, in {_many(len(buckets), 'bucket')}",
+        summary=f"{known.total()} images of {_many(len(known), 'size')}, {span}, in {_many(len(buckets), 'bucket')}",
     )
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.publish import slider as sliding
 from lorabuild.publish.page import Drawn, PromptRow
+from lorabuild.publish.sheet import END, FINISHED, place, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lorabuild.publish.page import Picture
     from lorabuild.schema.slider import Slider
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     Entries = Sequence[Mapping[str, Any]]
 
 WITHOUT = "without LoRA"
-END = 1 << 60  # stands for the step at an epoch's end
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,20 @@ class Timeline:
 
 def of_epochs(pictures: Entries, drawn: Mapping[str, Picture], shipped: int) -> Timeline:
     """The pictures of a LoRA, in the order of lora.yaml: without it, then epoch by epoch (and step by step)."""
-    places = sorted({_place(entry) for entry in pictures if entry["epoch"]})
-    last = (shipped, END)
+    places = sorted({place(entry) for entry in pictures if entry["epoch"]})
+    last = (shipped, FINISHED if any("finished" in entry for entry in pictures) else END)
     rows: list[PromptRow] = []
     for own, told in _rows(pictures):
-        ordered = sorted(own, key=_place)
+        ordered = sorted(own, key=place)
         cells = (
-            Drawn(_label(_place(entry)), drawn[entry["picture"]], _place(entry) == last, places.index(_place(entry)))
+            Drawn(state(*place(entry)), drawn[entry["picture"]], place(entry) == last, places.index(place(entry)))
             if entry["epoch"]
             else Drawn(WITHOUT, drawn[entry["picture"]], shipped=False)
             for entry in ordered
         )
         rows.append(PromptRow(own[0]["prompt"], tuple(cells), told))
     start = places.index(last) if last in places else max(0, len(places) - 1)
-    return Timeline(tuple(rows), tuple(map(_label, places)), start)
+    return Timeline(tuple(rows), tuple(state(*one) for one in places), start)
 
 
 def of_strengths(pictures: Entries, drawn: Mapping[str, Picture], shipped: int, slider: Slider) -> Timeline:
@@ -85,11 +85,17 @@ def _rows(pictures: Entries) -> Iterator[tuple[Entries, str]]:
         rows.setdefault((entry["prompt"], *entry.get("apart", ())), []).append(entry)
     for (_, *apart), own in rows.items():
         base = [entry for entry in own if not entry["epoch"]]
-        weights = sorted({entry["weight"] for entry in own if entry["epoch"]})
+        weights = sorted({entry["weight"] for entry in own if entry["epoch"] and "finished" not in entry})
         for weight in weights or [0.0]:
             told = [f"weight {weight:g}"] if len(weights) > 1 else []
-            worn = [entry for entry in own if entry["epoch"] and entry["weight"] == weight]
+            worn = [entry for entry in own if entry["epoch"] and _near(weights, entry) == weight]
             yield [*base, *worn], " · ".join([*apart, *told])
+
+
+def _near(weights: Sequence[float], entry: Mapping[str, Any]) -> float:
+    """The weight that a picture stands at; ``finish:`` may have made it another."""
+    near: float = min(weights or [entry["weight"]], key=lambda weight: abs(weight - entry["weight"]))
+    return near
 
 
 def _at_strengths(row: sliding.Row, drawn: Mapping[str, Picture], stops: Sequence[float]) -> Iterator[Drawn]:
@@ -99,13 +105,3 @@ def _at_strengths(row: sliding.Row, drawn: Mapping[str, Picture], stops: Sequenc
 
 def _strength(value: float) -> str:
     return f"strength {sliding.shown(value)}" if value else "0, without it"
-
-
-def _place(entry: Mapping[str, Any]) -> tuple[int, int]:
-    """Epoch and step; pictures at the end of an epoch stand behind those within it."""
-    return entry["epoch"], entry.get("step") or END
-
-
-def _label(place: Iterable[int]) -> str:
-    epoch, step = place
-    return f"epoch {epoch}" if step == END else f"step {step}"

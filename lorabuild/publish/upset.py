@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BARS, COLUMN, ROW, LETTER = 130, 46, 32, 8.6  # pixels: the highest bar, a column, a row, a letter of a name
 TOP, GAP, NAMES = 26, 18, 74  # above the bars, between bars and rows, beside the names
 MOST = 24  # columns; what is left is counted
+LETTERS = 20  # of a name; a longer one is cut in its middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class Row:
     name: str
     images: int
     y: float
+
+    @property
+    def label(self) -> str:
+        """The name as far as there is room for it."""
+        half = LETTERS // 2
+        return self.name if len(self.name) <= LETTERS else f"{self.name[: half - 1]}…{self.name[-half:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,8 @@ def learning(
     """
     if not project.triggers:
         return None
-    found = answer(asked(project, reads["images"], reads["balance"]["triggers"], absorbs), words)
+    images = [image for image in reads["images"] if not image.get("again")]
+    found = answer(asked(project, images, reads["balance"]["triggers"], absorbs), words)
     return Learning(found, upset(found))
 
 
@@ -96,7 +104,7 @@ def upset(found: Answer) -> Upset | None:
         Row(verdict.word.name, verdict.images, floor + GAP + ROW * (place + 0.5))
         for place, verdict in enumerate(found.triggers)
     )
-    left = NAMES + LETTER * max(len(row.name) for row in rows)
+    left = NAMES + LETTER * max(len(row.label) for row in rows)
     shown = found.together[:MOST]
     columns = tuple(
         _column(names, images, left + COLUMN * place, rows, shown) for place, (names, images) in enumerate(shown)

@@ -18,6 +18,8 @@ One item. ``reads`` has every word that :mod:`lorabuild.stages.package` document
                      "seen": [{"path": "/abs/a.png"}, {"path": "/abs/b.png", "moves": "…"}]}],
      "words": [["zorbl", "contaminated-word", ["orb"], "the base reads …", "take a free word: …"]],
      "probe": {"answers": {"zorbl": 0.1}, "pictures": {"zorbl": digest}},    # where the base was asked, else empty
+     "grids": [{"name": "epoch-weight", "file": "grid/epoch-weight.html", "axes": […], "cells": […], …}],
+                                       # grids that a person drew of this training, see graph.grids.known
      "pick": {"epoch": 3, "weight": 1.0, "verdict": "good", "why": […], "rows": […]} or None,
      "models": {"base": {"source", "revision", "parts": {"unet": digest}}},  # as lora.lock has them,
      "record": {"train": [{"device", "dtype", "threads", …}]},               # and on what each stage ran
@@ -44,12 +46,14 @@ if TYPE_CHECKING:
     from lorabuild.publish.upset import Learning
     from lorabuild.schema.site import Site
 
-VERSION = 4
+VERSION = 5
 MOST_CARDS = 240
 """Pictures in the gallery, shared evenly among the concepts: the page stays within a few megabytes."""
 MOST_TWINS = 24
 CARD, SAMPLE = 320, 384
 """Longest side of a gallery picture and of a sample on the page, in pixels."""
+MANY, FEWER_PIXELS = 96, 0.7
+"""Where there are more pictures of a kind, they are smaller."""
 
 
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
@@ -67,13 +71,15 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
 def _drawings(reads: Mapping[str, Any], site: Site, outputs: Outputs, emit: Emit) -> Drawings | None:
     """Pictures and curves of the page; None where an image's file has changed since the plan."""
     from lorabuild.evaluate import loss
-    from lorabuild.publish import chart, gather
+    from lorabuild.publish import chart, gather, grids
 
-    images = _gallery(reads["images"], site, emit)
+    images = _gallery([image for image in reads["images"] if not image.get("again")], site, emit)
     if images is None:
         return None
-    samples = {entry["picture"]: _kept(entry["picture"], outputs) for entry in reads["pictures"]}
+    drawn = {entry["picture"] for entry in reads["pictures"]}
+    samples = {name: _kept(name, outputs, _side(SAMPLE, len(drawn))) for name in sorted(drawn)}
     asked = reads.get("probe", {}).get("pictures", {})
+    cells, side = grids.fitting(reads.get("grids", ()))
     steps = loss.read(outputs.read(reads["log"])) if reads["log"] else ()
     losses = [step.loss for step in steps]
     validated, epochs = loss.validated(steps), [step.epoch for step in steps]
@@ -87,14 +93,20 @@ def _drawings(reads: Mapping[str, Any], site: Site, outputs: Outputs, emit: Emit
         learning=_learned(reads, site),
         twins=_twins(reads.get("duplicates", ())[:MOST_TWINS], site),
         probes={name: _kept(picture, outputs) for name, picture in asked.items()},
+        cells={digest: _kept(digest, outputs, side) for digest in sorted(cells)},
     )
 
 
-def _kept(blob: str, outputs: Outputs) -> Picture:
+def _side(usual: int, count: int) -> int:
+    """The longest side of a picture, of which there are so many."""
+    return usual if count <= MANY else round(usual * FEWER_PIXELS)
+
+
+def _kept(blob: str, outputs: Outputs, side: int = SAMPLE) -> Picture:
     """A picture that lies in the store, small."""
     from lorabuild.evaluate import picture
 
-    return _picture(picture.thumbnail(picture.decode(outputs.read(blob)), SAMPLE))
+    return _picture(picture.thumbnail(picture.decode(outputs.read(blob)), side))
 
 
 def _learned(reads: Mapping[str, Any], site: Site) -> Learning | None:
@@ -135,7 +147,7 @@ def _gallery(images: Sequence[Mapping[str, Any]], site: Site, emit: Emit) -> dic
             return None
         if prepared.pixels != image["pixels"]:
             return None
-        gallery[image["concept"], image["id"]] = _picture(picture.thumbnail(prepared.image, CARD))
+        gallery[image["concept"], image["id"]] = _picture(picture.thumbnail(prepared.image, _side(CARD, len(shown))))
         emit(Event("progress", "report", {"done": done, "total": len(shown), "unit": "pictures"}))
     return gallery
 

@@ -58,11 +58,6 @@ def test_an_ending_says_what_is_written(view, made, tmp_path):
         gridfiles.places(view, plot, "a.jpg")
 
 
-def test_an_output_folder_elsewhere_is_left_alone(project, tmp_path):
-    with light.viewed(project, f"output.folder={json.dumps(str(tmp_path / 'elsewhere'))}") as view:
-        assert gridfiles.out_folder(view) == project / "out"
-
-
 def test_programs_learn_every_cell(made):
     plot, _, count = made
     told = json.loads(json.dumps(gridfiles.told(plot, count, [Path("a.png")])))

@@ -1,8 +1,9 @@
 import light
 import pytest
 
-from lorabuild.core.digest import digest
+from lorabuild.core.digest import digest, make_key
 from lorabuild.core.errors import ProjectError
+from lorabuild.core.item import Item
 from lorabuild.core.journal import NAME, Tail
 from lorabuild.core.store import Store
 from lorabuild.graph import build
@@ -79,6 +80,32 @@ def test_a_new_build_forgets_what_waited(live):
     begun = {"event": "begun", "stages": []}
     assert ready(live, [{"event": "note"}, begun, {"event": "stage"}], held) == [begun, {"event": "stage"}]
     assert held == []
+
+
+def test_a_journal_of_somebody_else_names_no_picture(live):
+    events = [{"event": "picture", "picture": name} for name in ("b3:../../lora.yaml", "b3:zz", None, ["b3:"], "\0")]
+    assert ready(live, [*events, {"event": "picture"}], []) == []
+    assert live.told == set()
+
+
+def test_every_variant_has_a_page_of_its_own(project):
+    light.write(project, variants={"small": {"network.dim": 4}})
+    style, script = pages.styles(), pages.text(pages.SCRIPT)
+    for name in ("report", "small: report"):
+        text = f'<head><style>{style}</style></head><header class="top">of {name}<script>{script}</script></body>'
+        with Store(project / ".lorabuild") as store, store.writer("report") as outputs:
+            item = Item(name, make_key("report", 0, {"name": name}), {})
+            outputs.done(item, {"report.html": outputs.write(text.encode())})
+    loaded = light.opened(project)
+    live = Live(lambda: loaded)
+    assert list(live.projects()) == ["", "small"]
+    assert [">of report<" in live.page()[0].decode(), ">of small: report<" in live.page("small")[0].decode()] == [
+        True
+    ] * 2
+    assert f'data-report="{live.mark("small")}"' in live.page("small")[0].decode()
+    assert live.mark() != live.mark("small")
+    with pytest.raises(KeyError):
+        live.page("nobody")
 
 
 def fail(*_, **__):

@@ -18,12 +18,13 @@ PICTURE = digest(b"picture").removeprefix("b3:")
 NAMES = [
     *("evil.example:PORT", "127.0.0.1.evil.example:PORT", "10.0.0.1:PORT", "0.0.0.0:PORT", "localhost.:PORT"),
     *("localhost", "localhost:1", "localhost:x", "127.0.0.1:PORT:PORT", ":PORT"),
-    *("me@localhost:PORT", "[::1:PORT", "/localhost:PORT", "-"),
+    *("me@localhost:PORT", "[::1:PORT", "/localhost:PORT", "-", "127.0.0.1:PORT/x", "127.0.0.1:PORT?evil.example"),
 ]
 PATHS = (
     "/../lora.yaml /lora.yaml /%2e%2e/lora.yaml //etc/passwd /..%2flora.yaml /.lorabuild/state.db /events/ /picture/ "
     f"/picture/{PICTURE}/ /picture/../../lora.yaml /picture/{'A' * 64} /\\lora.yaml http://127.0.0.1/lora.yaml "
-    f"file:///etc/passwd * /picture/{'0' * 64} /out/report.html /\udcff"
+    f"file:///etc/passwd * /picture/{'0' * 64} /out/report.html /\udcff /?variant=nobody /?variant=../x /grid/a.html "
+    "/events?variant=nobody /picture/..%2f..%2flora.yaml /%00 /.lorabuild/events.jsonl /index.html"
 ).split()
 
 
@@ -67,6 +68,7 @@ def test_the_page_is_kept_by_nobody_framed_by_nobody_and_runs_only_what_is_ours(
         "x-content-type-options: nosniff",
         "referrer-policy: no-referrer",
         "cross-origin-resource-policy: same-origin",
+        "cross-origin-opener-policy: same-origin",
         "content-security-policy: default-src 'none'; ",
         "server: lorabuild\r",
     ):
@@ -171,7 +173,8 @@ def test_events_come_as_they_are_said_and_pictures_when_they_are_there(server, p
         status, head, body = ask(server, "/events", wait=True)
         assert status == 200
         assert "content-type: text/event-stream" in head
-        assert body.count("\n\n") == 3
+        assert body.count("\n\n") == 4
+        assert "event: report\ndata: b3:" in body
         assert '"begun"' in body.partition("\n\n")[0]
         assert "not yet" not in body
         assert ask(server, f"/picture/{PICTURE}")[::2] == (200, "picture")
@@ -188,6 +191,25 @@ def test_no_more_than_so_many_listen(server, monkeypatch):
     end = time.monotonic() + 10
     while ask(server, "/events", wait=True)[0] == 503:
         assert time.monotonic() < end
+
+
+def test_a_slow_asker_is_hung_up_on_and_threads_are_bounded(live, monkeypatch):
+    monkeypatch.setattr(serve, "ASKING", 0.0)
+    monkeypatch.setattr(serve, "LINKS", 2)
+    with serve.serving(live, port=0) as server:
+        place = ("127.0.0.1", server.server_port)
+        with socket.create_connection(place, timeout=10) as slow, socket.create_connection(place, timeout=10) as too:
+            slow.sendall(b"GET / HTTP/1.1\r\nHost:")
+            too.sendall(b"G")
+            with socket.create_connection(place, timeout=10) as third:
+                assert third.recv(1) == b""
+            assert (slow.recv(1), too.recv(1)) == (b"", b"")
+        monkeypatch.setattr(serve, "ASKING", 10.0)
+        end = time.monotonic() + 10
+        while server.until:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert ask(server)[0] == 200
 
 
 def test_it_leaves_nothing_behind_in_the_project(server, project):

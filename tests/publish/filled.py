@@ -24,6 +24,16 @@ PICK = {
         {"weight": 2.0, "likeness": -0.4, "harshness": 1.5, "fried": True},
     ],
 }
+GRID = {
+    "name": "epoch-weight",
+    "file": "grid/epoch weight.html",
+    "axes": ["epoch", "weight", ""],
+    "fixed": [["prompt", "zorbl, forest"], ["seed", "42"]],
+    "columns": [["without LoRA", True], ["epoch 3", False]],
+    "rows": [["weight 0.5", False], ["weight 1", False]],
+    "pages": [["", False]],
+    "cells": [["zorbl · bare", "b3:g0"], ["zorbl · epoch 3", "b3:g1"], ["zorbl · bare", "b3:g0"], ["a hole", None]],
+}
 PARTS = {"unet": "b3:" + "ab" * 32, "vae": "b3:" + "cd" * 32}
 RECORD = {"device": "cpu", "dtype": "float32", "threads": 1, "machine": "Linux x86_64", "torch": "2.13.0"}
 
@@ -44,6 +54,7 @@ def filled(reads):
         "words": WORDS,
         "probe": {"answers": {"zorbl": 0.71}, "pictures": {"zorbl": "b3:probe"}},
         "pick": {**PICK, "rows": ROWS},
+        "grids": [GRID, {**GRID, "name": "large", "cells": [["zorbl", "b3:no room"]] * 4}],
         "models": {"base": {"source": "base/", "revision": "0a1b2c", "parts": PARTS}},
         "record": {"train": [RECORD], "sample": [{**RECORD, "deterministic": True}]},
         "settings": "b3:" + "12" * 32,
@@ -68,4 +79,5 @@ def drawings(project, reads, picture=PIXEL):
         learning=upset.learning(project, reads, {"zorbl": ("teal_skin",), "zorbl_cape": ("cape",)}, words),
         twins={"dataset/plain/copy.png": (draw(0), draw(0))},
         probes={"zorbl": draw(1)},
+        cells={"b3:g0": draw(2), "b3:g1": draw(3)},
     )

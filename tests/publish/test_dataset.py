@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorabuild.publish import dataset
+from lorabuild.publish import dataset, gather
+from lorabuild.publish.facts import resolution
+from lorabuild.schema.project import Project
 
 TAGS = st.dictionaries(st.text(max_size=3), st.integers(1, 50), max_size=8)
 TABLES = st.dictionaries(st.sampled_from("abc"), TAGS, max_size=3)
@@ -42,6 +44,35 @@ def test_tags_are_counted_once_an_image_without_repeats(run):
     assert "" not in table["3_plain"]
     assert list(table["3_plain"])[:2] == ["zorbl", "limbs"]
     assert table["6_cape"]["zorbl_cape"] == 4
+
+
+def test_an_image_in_two_resolutions_is_looked_at_in_both_and_tagged_once(run):
+    further = replace(run.images[0], id="b", bucket=(96, 96), again=True)
+    told = replace(run, images=(*run.images, further))
+    words = dataset.words(told)
+    assert int(words["ss_num_train_images"]) == 48 + further.repeats
+    assert json.loads(words["ss_dataset_dirs"])["3_plain"] == {"n_repeats": 3, "img_count": 9}
+    assert dataset.tag_table(told.images) == dataset.tag_table(run.images)
+
+
+@pytest.mark.parametrize(
+    ("images", "text"),
+    [
+        ([], 0),
+        ([(6, 0)], 6),
+        ([(6, 0), (2, 0)], "2–6"),
+        ([(6, 0), (6, 1)], "6 × 2"),
+        ([(6, 0), (2, 0), (2, 1)], "2–6 × 1–2"),
+    ],
+)
+def test_repeats_in_words(run, images, text):
+    shown = [replace(run.images[0], repeats=repeats, again=bool(again)) for repeats, again in images]
+    assert gather.repeated(shown) == text
+
+
+def test_resolutions_in_words(build):
+    images = {"resolution": 64, "more_resolutions": [32], "for": [{"match": "a", "resolution": 96}]}
+    assert resolution(Project.model_validate(build["project"] | {"images": images})) == "32 and 64 and 96 px"
 
 
 def test_the_order_of_the_images_changes_nothing(run):

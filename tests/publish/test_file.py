@@ -91,3 +91,9 @@ def test_hashes_are_those_of_the_standard_trainer(standard):
     assert [signed["sshs_model_hash"], signed["sshs_legacy_hash"]] == case["hashes"]
     without = file.sign(file.bare(tensors), {"modelspec.title": "x"})
     assert without["sshs_model_hash"] == case["hashes_without_ss"][0]
+
+
+def test_tensors_come_in_the_order_of_their_names():
+    """The library has another order each time, and what stands first decides a tie."""
+    state = {f"lora_unet_{number}.alpha": torch.ones(()) for number in (3, 1, 2)}
+    assert list(file.load(file.bare(state))) == sorted(state)

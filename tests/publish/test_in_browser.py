@@ -3,14 +3,18 @@
 import functools
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
 from chromium import MISSING, started
-from filled import drawings, filled
+from filled import GRID, drawings, filled
 from PIL import Image
 
-from lorabuild.publish import gather, report
+from lorabuild.core.events import Event, silent
+from lorabuild.core.journal import Journal
+from lorabuild.graph import serve
+from lorabuild.publish import gather, live, report
 from lorabuild.publish.page import Picture
 from lorabuild.schema.project import Project
 
@@ -50,6 +54,12 @@ def picture(number):
 def address(tmp_path_factory):
     build = json.loads((Path(__file__).parents[1] / "data" / "finished_build.json").read_text("utf-8"))
     project, reads = Project.model_validate(build["project"]), filled(build["reads"])
+    long = "x" * 90
+    reads["images"][0] |= {"id": f"dataset/{long}.png", "caption": f"zorbl, {long}, {'and, ' * 40}"}
+    reads["aside"][0] |= {"item": f"dataset/{long}.png", "problem": long}
+    reads["balance"]["warnings"] *= 14
+    reads["balance"]["warnings"][0] = {"code": "over-share", "item": long, "text": f"`{long}` {long}"}
+    reads["grids"][0] = {**GRID, "columns": GRID["columns"] * 9, "cells": [["zorbl", "b3:g0"]] * 36}
     page = report.render(gather.gather(project, reads, drawings(project, reads, functools.cache(picture))))
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_bytes(page)
@@ -160,6 +170,63 @@ def test_texts_stand_out_from_what_is_behind_them(opened, dark):
     assert worst[0][0] >= 4.5, worst
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert ("23" in paper) == dark
+
+
+class Told:
+    """What a server wants to know: the page of this module, and a variant beside it."""
+
+    def __init__(self, folder, page, project):
+        self.folder, self.projects, self.marked = folder, lambda: {"": project, "small": project}, "b3:1"
+        self.told = set()
+        names = {"": "zorbl", "small": "zorbl-small"}
+        self.page = lambda variant="": live.alive(page, names, variant, self.marked)
+
+    def mark(self, variant=""):
+        return self.marked
+
+    def there(self, digest):
+        return True
+
+    def picture(self, digest):
+        return b""
+
+
+def seen(browser, script, wanted):
+    end = time.monotonic() + 20
+    while (answer := browser.execute_script(script)) != wanted:
+        assert time.monotonic() < end, answer
+        time.sleep(0.03)
+
+
+def test_the_live_page_tells_of_each_variant_and_shows_a_new_report(opened, address, build, tmp_path):
+    browser = opened()
+    told = Told(tmp_path, Path(address.removeprefix("file://")).read_bytes(), Project.model_validate(build["project"]))
+    with serve.serving(told, port=0) as server, Journal(tmp_path, silent, ("text", "train", "report")) as journal:
+        browser.get(f"{server.address}?variant=small")
+        for name, loss in (("", 0.2), ("small", 0.1)):
+            of = {"variant": name} if name else {}
+            journal(Event("stage", "train", {"todo": 1, "total": 1, **of}))
+            for step in (1, 2, 4):
+                data = {"done": step, "total": 4, "unit": "steps", "loss": loss, "loss_mean": loss, **of}
+                journal.said = 0.0
+                journal(Event("progress", "train", data))
+        for step in (3, 1, 2):  # it went on from an earlier one
+            data = {"variant": "other", "done": step, "total": 4, "loss": 0.3, "loss_mean": 0.3}
+            journal(Event("beside", "train", data))
+        text = "return document.getElementById('live-{}').innerText"
+        seen(browser, text.format("said"), "At work: train of zorbl-small")
+        other = "other: loss 0.3000 at step 2 of 4"
+        runs = ["zorbl-small: loss 0.1000 at step 4 of 4", other, "zorbl: loss 0.2000 at step 4 of 4"]
+        seen(browser, text.format("runs"), "\n".join(runs))
+        which = "return [...document.querySelectorAll('.which a')].map(one => [one.search, one.ariaCurrent])"
+        assert browser.execute_script(which) == [["", None], ["?variant=small", "page"]]
+        assert browser.execute_script("return document.querySelectorAll('#live-others path').length") == 2
+        assert browser.execute_script("return document.querySelector('[data-file]').hasAttribute('href')") is False
+        browser.execute_script("window.same = true")
+        told.marked = "b3:2"
+        journal(Event("stage_done", "report", {"ran": 1}))
+        seen(browser, "return window.same ?? document.getElementById('live').dataset.report", "b3:2")
+        assert browser.get_log("browser") == []
 
 
 def test_the_contents_follow_the_reading(opened):

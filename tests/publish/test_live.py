@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import re
+from urllib.parse import urlencode
 
 import pytest
 from filled import drawings, filled
@@ -25,7 +26,7 @@ def page(project, reads):
 
 def test_the_report_gets_a_panel_and_a_policy_and_stays_as_it_is_otherwise(page):
     assert live.ours(page)
-    served, policy = live.alive(page)
+    served, policy = live.alive(page, {"": "zorbl"})
     text = served.decode()
     assert [digest(script) in policy for script in tagged(text, "script")] == [True, True]
     assert [digest(style) in policy for style in tagged(text, "style")] == [True, True]
@@ -34,7 +35,8 @@ def test_the_report_gets_a_panel_and_a_policy_and_stays_as_it_is_otherwise(page)
     assert "frame-ancestors 'none'" in policy
     assert "http-equiv" not in text
     assert text.count('id="live"') == 1
-    for part in (live.PANEL, live.STYLE, live.LISTENER):
+    text = re.sub('<section class="live".*?</section>\n?', "", text, flags=re.DOTALL)
+    for part in (live.STYLE, live.LISTENER):
         text = text.replace(report.text(part), "")
     left = text.replace("<style></style>\n", "").replace("<script></script>\n", "")
     assert left == re.sub('<meta http-equiv="Content-S[^>]*>\n', "", page.decode())
@@ -63,11 +65,14 @@ def test_names_are_escaped_in_a_report_and_on_the_plain_page(project, reads):
     rows = {"concepts": [{"images": 2}], "steps": {"image": 9, "optimizer": 3, "epochs": 1}, "seconds": 2.0}
     plan = {**rows, "stages": [{"name": HOSTILE, "total": 1, "todo": 1}], "warnings": [note], "notes": []}
     for page in (reported, live.plain(hostile, plan), live.plain(hostile, None, HOSTILE)):
-        text = live.alive(page)[0].decode()
+        text = live.alive(page, {"": "zorbl", HOSTILE: HOSTILE}, HOSTILE, "b3:mark")[0].decode()
         assert len(tagged(text, "script")) == 1 + (page is reported)
         assert len(tagged(text, "style")) == 2
         assert text.count('<header class="top">') == 1
         assert "&lt;script&gt;alert(1)" in text
+        assert text.count('aria-current="page"') == 1
+        assert 'data-report="b3:mark"' in text
+        assert f'href="?{urlencode({"variant": HOSTILE})}"' in text
 
 
 def test_the_plain_page_says_what_there_is_to_do(project):

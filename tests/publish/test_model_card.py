@@ -46,6 +46,13 @@ def test_the_front_matter_says_what_the_hub_asks_for(project, run):
     ]
 
 
+def test_pictures_say_whether_they_are_of_the_file_itself(project, run):
+    done = replace(run, done=("resize: {dim: 2}",))
+    finished = {name: {**drawn, "finished": []} for name, drawn in PICTURES.items()}
+    assert "as it was trained, before `resize: {dim: 2}`" in page(project, done)
+    assert "The last column is the file itself" in page(project, done, finished)
+
+
 @given(st.text(max_size=40))
 def test_any_prompt_is_read_back_as_it_was(text):
     assert yaml.safe_load(f"a: {model_card._flow({'text': text})}") == {"a": {"text": text}}

@@ -58,7 +58,7 @@ def test_the_page_asks_nothing_of_a_network(project, reads):
     page = Page(text)
     assert all(attrs["src"].startswith("data:image/webp;base64,") for attrs in page.all("img"))
     addresses = [attrs[word] for _, attrs in page.elements for word in ("href", "src", "action") if word in attrs]
-    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert {address for address in addresses if not address.startswith(("data:", "#"))} == {"grid/epoch%20weight.html"}
     assert not ASKS.search(text)
 
 
@@ -92,7 +92,7 @@ def test_shapes_are_not_filled_where_no_style_is_applied(project, reads):
 
 def test_every_picture_has_a_text_and_a_size(project, reads):
     images = Page(html(project, reads)).all("img")
-    assert len(images) == 2 + 10 + 12 + 2 + 1
+    assert len(images) == 2 + 10 + 12 + 2 + 1 + 3
     assert all(attrs["alt"].strip() and attrs["width"] and attrs["height"] for attrs in images)
 
 
@@ -116,7 +116,7 @@ def test_links_within_the_page_lead_somewhere(project, reads):
     page = Page(html(project, reads))
     places = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
     assert len(places) == len(set(places))
-    assert {attrs["href"][1:] for attrs in page.all("a")} <= set(places)
+    assert {attrs["href"][1:] for attrs in page.all("a") if "data-file" not in attrs} <= set(places)
 
 
 def test_texts_are_escaped(build, reads):
@@ -124,11 +124,27 @@ def test_texts_are_escaped(build, reads):
     reads["images"][0] |= {"caption": f"zorbl, {hostile}", "id": f'"><img src=x>{hostile}', "dropped": [hostile]}
     reads["aside"].append({"item": hostile, "stage": "scan", "problem": hostile})
     reads["pictures"] = [{**entry, "prompt": hostile} for entry in reads["pictures"]]
+    texts = {
+        "axes": [hostile],
+        "fixed": [[hostile, hostile]],
+        "file": f"grid/{hostile}",
+        "cells": [[hostile, "b3:g0"]] * 4,
+    }
+    heads = dict.fromkeys(("columns", "rows"), [[hostile, True]] * 2)
+    heads |= {"pages": [[hostile, False]]}
+    reads |= {"grids": [{"name": hostile, **texts, **heads}], "stopped": hostile, "settings": hostile, "lock": hostile}
+    reads["pick"] |= {"why": [hostile], "source": hostile, "eye": hostile, "verdict": hostile}
+    reads["models"] = {hostile: {"source": hostile, "revision": hostile, "parts": {hostile: hostile}}}
+    reads["record"] = {hostile: [{"device": hostile, "dtype": hostile, "threads": 1, "machine": hostile}]}
+    reads["duplicates"][0] |= {"used": hostile, "concept": hostile}
+    reads["balance"]["warnings"] = [{"code": hostile, "item": hostile, "text": hostile}]
     project = Project.model_validate({**build["project"], "output": {"title": hostile, "description": hostile}})
     page = Page(html(project, reads))
     assert len(page.all("script")) == 1
     assert all(attrs["src"].startswith("data:") for attrs in page.all("img"))
-    assert page.words.count(hostile) >= 6
+    assert page.words.count(hostile) >= 30
+    assert not [attrs for _, attrs in page.elements if any(word.startswith("on") for word in attrs)]
+    assert {attrs["href"][:5] for attrs in page.all("a") if "data-file" in attrs} == {"grid/"}
 
 
 def test_what_a_person_wants_to_know_is_there(project, reads):
@@ -141,7 +157,8 @@ def test_what_a_person_wants_to_know_is_there(project, reads):
         "without LoRA", "epoch 4 · shipped", "training.optimizer.lr 0.003", "used dataset/plain/00.png",
         "left out dataset/plain/copy.png", "Epoch 3 at weight 0.8", "looks overtrained", "Loss rises behind it.",
         "answer 0.71", "contaminated-word", "take a free word", "12 images of 3 sizes", "34" * 32,
-        "cpu, float32, 1 thread",
+        "cpu, float32, 1 thread", "Epoch × weight", "prompt zorbl, forest · seed 42", "Larger: grid/epoch weight.html",
+        "4 pictures are too many for this page; they are in: grid/epoch weight.html",
     ):  # fmt: skip
         assert said in words, said
 

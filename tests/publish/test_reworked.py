@@ -70,8 +70,15 @@ def test_pickles_and_what_is_no_file_are_refused(tmp_path):
         (tmp_path / "a.safetensors").write_bytes(data)
         with pytest.raises(ProjectError, match="no safetensors file, or a broken one"):
             reworked.opened(tmp_path / "a.safetensors")
-    with pytest.raises(ProjectError, match="can't be read: No such file"):
+    with pytest.raises(ProjectError, match="there is no such file"):
         reworked.opened(tmp_path / "b.safetensors")
+    with pytest.raises(ProjectError, match="this is a folder"):
+        reworked.opened(tmp_path)
+
+
+def test_what_a_type_can_not_hold_is_never_written():
+    with pytest.raises(ProjectError, match="float16 can't hold"):
+        reworked.written({"lora_unet_a.diff": torch.tensor([6e4]).half() * 2}, {})
 
 
 def test_a_file_that_changed_meanwhile_is_not_merged(tmp_path):

@@ -14,6 +14,7 @@ def entry(prompt, epoch, weight=1.0, **more):
         ([entry("a", 1), entry("a", 0)], ["without LoRA", "epoch 1"]),
         ([entry("a", 1), entry("a", 1, 0.5)], ["epoch 1, weight 0.5", "epoch 1, weight 1"]),
         ([entry("a", 2), entry("a", 2, step=9), entry("a", 1, step=4)], ["step 4", "step 9", "epoch 2"]),
+        ([entry("a", 2, finished=[]), entry("a", 2)], ["epoch 2", "epoch 2, finished"]),
     ],
 )
 def test_columns_are_states_and_name_the_weight_where_there_are_several(pictures, said):
@@ -33,3 +34,4 @@ def test_shipped_are_pictures_of_the_epochs_end_at_the_weight_that_is_recommende
     pictures = [entry("a", 1, 0.5), entry("a", 2, 1.0, step=9), entry("a", 2, 0.5), entry("a", 2, 1.0), entry("b", 2)]
     assert sheet.shipped(pictures, 2, 1.0) == [pictures[3], pictures[4]]
     assert sheet.shipped(pictures, 3, 1.0) == []
+    assert sheet.shipped([*pictures, made := entry("a", 2, 0.8, finished=[])], 2, 1.0) == [made]

@@ -39,6 +39,13 @@ def test_it_begins_at_the_epoch_that_is_shipped(shipped, start):
     assert [cell.label for cell in found.hero] == ["without LoRA", f"epoch {shipped}"]
 
 
+def test_what_finish_made_is_what_is_shipped_and_stands_in_the_same_row():
+    found = of(PLAIN[:3] + entries(("b", 2, 0.5), finished=[]))
+    assert found.stops == ("epoch 1", "epoch 2", "epoch 2, finished")
+    assert [cell.shipped for cell in found.rows[0].pictures] == [False, False, False, True]
+    assert found.start == 2
+
+
 def test_pictures_within_an_epoch_stand_before_its_end():
     within = entries(("a", 1, 1.0), step=50) + entries(("a", 1, 1.0), ("a", 2, 1.0), ("a", 0, 0.0))
     found = of(within)
