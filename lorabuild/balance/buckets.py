@@ -111,9 +111,6 @@ def upscaled(width: int, height: int, bucket: Size) -> bool:
     return width < bucket[0] or height < bucket[1]
 
 
-def tally(pictures: Iterable[Size], sizes: Sizes) -> tuple[tuple[int, int, int], ...]:
-    """How many pictures fall in each bucket: (width, height, count), ascending."""
-    counts: Counter[Size] = Counter()
-    for (width, height), count in Counter(pictures).items():
-        counts[bucket_of(width, height, sizes)] += count
-    return tuple((*bucket, count) for bucket, count in sorted(counts.items()))
+def tally(buckets: Iterable[Size]) -> tuple[tuple[int, int, int], ...]:
+    """How many pictures each bucket has: (width, height, count), ascending; from the bucket of each, or from counts."""
+    return tuple((*bucket, count) for bucket, count in sorted(Counter(buckets).items()))

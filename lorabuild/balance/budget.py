@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from lorabuild.balance import recipes
 from lorabuild.balance.exposure import exposure
 from lorabuild.balance.lint import Balanced, findings
+from lorabuild.balance.repeats import looks, unit, whole
 from lorabuild.balance.steps import batches, optimizer_steps
-from lorabuild.balance.table import ConceptRow, Steps, Table, TriggerRow
+from lorabuild.balance.table import Apart, ConceptRow, Steps, Table, TriggerRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,24 +26,24 @@ def plan(request: Request) -> Table:
     """Repeats of every concept, exposure of every trigger, steps in all, and what to look at twice."""
     given = shares(request)
     rows = tuple(_row(concept, given[concept.name]) for concept in request.concepts)
-    looks = {row.name: row.per_epoch for row in rows}
-    seen = exposure(looks, {concept.name: concept.triggers for concept in request.concepts}, request.triggers)
+    per_epoch = {row.name: row.per_epoch for row in rows}
+    seen = exposure(per_epoch, {concept.name: concept.triggers for concept in request.concepts}, request.triggers)
     triggers = tuple(TriggerRow(name, count, count * request.epochs) for name, count in seen.items())
     in_buckets = _in_buckets(request, rows)
     return Table(
         concepts=rows,
         triggers=triggers,
-        steps=_steps(request, sum(looks.values()), in_buckets),
+        steps=_steps(request, sum(per_epoch.values()), in_buckets),
         warnings=findings(Balanced(request, rows, triggers, in_buckets)),
         batches_per_epoch=batches(in_buckets.values(), request.batch),
-        regularization_per_epoch=sum(looks.values()) if request.pool else 0,
+        regularization_per_epoch=sum(per_epoch.values()) if request.pool else 0,
     )
 
 
 def shares(request: Request) -> dict[str, Fraction]:
     """Image steps an epoch for every concept: fixed repeats first, the rest by weight; none for an empty folder."""
     full = [concept for concept in request.concepts if concept.images]
-    fixed = {concept.name: Fraction(concept.images * concept.repeats) for concept in full if concept.repeats}
+    fixed = {one.name: Fraction(looks(one.parts, Fraction(one.repeats))) for one in full if one.repeats}
     free = [concept for concept in full if not concept.repeats]
     if request.steps is None:
         split = _by_recipe(request, full, free)
@@ -72,16 +73,26 @@ def _by_weight(usual: Mapping[str, Fraction], free: Sequence[Concept], steps: Fr
 
 
 def _row(concept: Concept, share: Fraction) -> ConceptRow:
-    repeats = concept.repeats or max(1, share // max(1, concept.images))
-    return ConceptRow(concept.name, concept.images, repeats, concept.images * repeats, float(share))
+    one = Fraction(concept.repeats) if concept.repeats else unit(concept.parts, share)
+    plain, *others = whole(concept.parts, one)
+    apart = tuple(
+        Apart(some.pictures - some.further, repeats, some.weight, some.repeats is not None)
+        for some, repeats in zip(concept.apart, others, strict=True)
+    )
+    if apart and not concept.buckets:  # then its line tells of the most
+        plain = max(apart, key=lambda some: some.images).repeats
+    pictures = concept.pictures if concept.pictures > concept.images else 0
+    return ConceptRow(concept.name, concept.images, plain, looks(concept.parts, one), float(share), pictures, apart)
 
 
 def _in_buckets(request: Request, rows: Sequence[ConceptRow]) -> Counter[tuple[int, int]]:
     """Image steps of an epoch in each bucket, regularization images with them."""
     counts: Counter[tuple[int, int]] = Counter()
     for concept, row in zip(request.concepts, rows, strict=True):
-        for width, height, count in concept.buckets:
-            counts[width, height] += count * row.repeats
+        times = (row.repeats, *(one.repeats for one in row.apart))
+        for some, repeats in zip(concept.parts, times, strict=True):
+            for width, height, count in some.buckets:
+                counts[width, height] += count * repeats
     return counts + _in_turn(request.pool, counts.total())
 
 

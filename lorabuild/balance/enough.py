@@ -114,6 +114,8 @@ def _less(sets: Sets, asked: Asked, word: Word, most: int) -> str:
         if word.total - sets.cells[source.name].looks * asked.epochs / 2 <= most:
             other = next(name for name in source.triggers if name != word.name)
             return remedies.freed(sets, word.name, other, otherwise="train less")
+    if (source := sets.largest(sets.of(word.name))).repeats:
+        return remedies.repeated(source, source.repeats * most / word.total)
     return remedies.budget(most / word.total, asked.steps, asked.epochs)
 
 

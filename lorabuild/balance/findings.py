@@ -9,7 +9,7 @@ from lorabuild.balance.buckets import bucket_of, upscaled
 from lorabuild.balance.sets import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lorabuild.balance.buckets import Size, Sizes
     from lorabuild.balance.table import Table
@@ -25,6 +25,14 @@ SHARE_OFF = 0.1
 BUCKETS, FILLED = 5, 2  # so many buckets are fine whatever they hold; more should hold two batches each
 RETRO_SHARE = 0.5  # of the images that are captioned
 RETRO = ("1970s", "1980s", "1990s", "70s", "80s", "90s", "retro_artstyle")
+WORST = (
+    *("empty-concept", "set-aside", "black-mask", "empty-caption", "inseparable"),  # it isn't learned at all
+    *("leaks-to-shared", "contaminated-word", "dominated", "shared-words", "huge-caption", "long-caption"),
+    *("letterbox", "alpha", "monochrome", "grey-mask", "no-mask"),  # it is learned with what doesn't belong to it
+    *("blur", "jpeg", "too-small", "shrunk", "too-few-images", "under-exposed", "over-exposed"),  # or badly
+    *("over-share", "share-off", "near-duplicate", "duplicate", "retro"),  # more or less than was meant
+    *("small-bucket", "many-buckets", "caption-forms", "no-cache", "idle-word"),  # slowly, or in vain
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,12 @@ class Finding:
     def as_dict(self) -> dict[str, Any]:
         """The finding as JSON has it."""
         return asdict(self)
+
+
+def worst_first(found: Iterable[Finding]) -> list[Finding]:
+    """By what their kind does to the result; notes come last."""
+    rank = {code: place for place, code in enumerate(WORST)}
+    return sorted(found, key=lambda one: (not one.remedy, rank.get(one.code, len(rank))))
 
 
 def part(share: float) -> str:
@@ -126,7 +140,8 @@ def retro(tagged: int, images: int) -> Iterator[Finding]:
 
 def of_table(table: Table, buckets: Sequence[int], batch: int) -> Iterator[Finding]:
     """Concepts whose share of an epoch is off because repeats are whole numbers; more buckets than are filled."""
-    off = {row.name: row.per_epoch / row.share - 1 for row in table.concepts if row.share and row.images <= row.share}
+    kept = [row for row in table.concepts if row.share and row.per_epoch <= row.share]
+    off = {row.name: row.per_epoch / row.share - 1 for row in kept}
     for name, part in off.items():
         if abs(part) > SHARE_OFF:
             less = "more" if part > 0 else "less"

@@ -36,12 +36,16 @@ def _of_concepts(balanced: Balanced) -> Iterator[Finding]:
     for concept, row in zip(balanced.request.concepts, balanced.concepts, strict=True):
         if not row.images:
             yield Finding("empty-concept", row.name, "has no usable image and trains nothing; add images or remove it")
-        elif concept.repeats is None and row.images > row.share:
+        elif concept.repeats is None and row.per_epoch > row.share:
+            images = f"{row.images} images" + (f" in {row.pictures} sizes" if row.pictures else "")
             yield Finding(
                 "over-share",
                 row.name,
-                f"{row.images} images are more than its share of {row.share:.1f} image steps an epoch; "
-                "raise budget.steps, lower budget.epochs, or use fewer images",
+                f"{images} are more than its share of {row.share:.1f} image steps an epoch; "
+                "raise budget.steps, lower budget.epochs, or use fewer images"
+                if concept.pictures > row.share
+                else f"the repeats that its images have of their own are more than its share of {row.share:.1f} image "
+                "steps an epoch; lower them, or raise budget.steps",
             )
         if concept.upscaled:
             yield Finding(

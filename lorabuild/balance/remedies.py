@@ -84,11 +84,17 @@ def absorb(text: str, word: Word, tags: Sequence[str]) -> str:
 def looked_at(source: Source, times: float, *, alone: bool, steps: int | None, epochs: int) -> str:
     """Look at a concept, or where it is the only one at everything, so many times as often."""
     if source.repeats:
-        return _told("Repeat it more often.", concepts={source.name: {"repeats": round(source.repeats * times)}})
+        return repeated(source, source.repeats * times)
     if not alone:
         weight = {"weight": round(source.weight * times + 0.05, 1)}
         return _told("Give it a larger share of the budget (the others get less).", concepts={source.name: weight})
     return budget(times, steps, epochs)
+
+
+def repeated(source: Source, repeats: float) -> str:
+    """Other repeats for a concept whose repeats are written."""
+    how = "more" if repeats > (source.repeats or 0) else "less"
+    return _told(f"Repeat it {how} often.", concepts={source.name: {"repeats": max(1, round(repeats))}})
 
 
 def budget(times: float, steps: int | None, epochs: int) -> str:

@@ -10,16 +10,40 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Some:
+    """Images of a concept that are shown alike.
+
+    Attributes:
+        weight: how often, relative to the concept's other images, above 0.
+        repeats: how often outright, at least 1; None leaves it to the weight.
+        buckets: (width, height, number of training pictures) of every bucket, as ``buckets.tally`` gives them.
+        further: how many of these pictures are images in a further resolution.
+    """
+
+    weight: float = 1.0
+    repeats: int | None = None
+    buckets: tuple[tuple[int, int, int], ...] = ()
+    further: int = 0
+
+    @property
+    def pictures(self) -> int:
+        """Number of training pictures: each image in each of its resolutions."""
+        return sum(count for _, _, count in self.buckets)
+
+
+@dataclass(frozen=True, slots=True)
 class Concept:
     """A concept folder as the balance sees it.
 
     Attributes:
         name: the concept's name.
         triggers: the triggers that it shows.
-        buckets: (width, height, number of images) of every bucket, as ``buckets.tally`` gives them.
+        buckets: (width, height, number of training pictures) of every bucket, as ``buckets.tally`` gives them.
         weight: its share of the budget relative to the other concepts, above 0.
         repeats: fixed repeats, at least 1; None leaves them to the budget.
         upscaled: how many of its images must be enlarged to fill their bucket.
+        further: how many of the pictures in ``buckets`` are images in a further resolution.
+        apart: images that are shown more or less often than the rest; they are in no other field but ``upscaled``.
     """
 
     name: str
@@ -28,11 +52,23 @@ class Concept:
     weight: float = 1.0
     repeats: int | None = None
     upscaled: int = 0
+    further: int = 0
+    apart: tuple[Some, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Some, ...]:
+        """All images, the plain ones first."""
+        return Some(buckets=self.buckets, further=self.further), *self.apart
+
+    @property
+    def pictures(self) -> int:
+        """Number of training pictures."""
+        return sum(part.pictures for part in self.parts)
 
     @property
     def images(self) -> int:
         """Number of images."""
-        return sum(count for _, _, count in self.buckets)
+        return self.pictures - sum(part.further for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +128,20 @@ class Request:
 
 
 def _plain(concept: Concept) -> dict[str, Any]:
-    buckets = [list(bucket) for bucket in concept.buckets]
-    return {**asdict(concept), "triggers": list(concept.triggers), "buckets": buckets}
+    """A concept as JSON has it; what came later is left out where it says nothing, so that keys stay."""
+    later = {"further": concept.further, "apart": [_listed(asdict(part)) for part in concept.apart]}
+    known = {name: value for name, value in _listed(asdict(concept)).items() if name not in later}
+    return {**known, "triggers": list(concept.triggers), **{name: value for name, value in later.items() if value}}
+
+
+def _listed(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "buckets": [list(bucket) for bucket in data["buckets"]]}
 
 
 def _concept(data: Mapping[str, Any]) -> Concept:
-    buckets = tuple((width, height, count) for width, height, count in data["buckets"])
-    return Concept(**{**data, "triggers": tuple(data["triggers"]), "buckets": buckets})
+    apart = tuple(Some(**{**part, "buckets": _buckets(part)}) for part in data.get("apart", ()))
+    return Concept(**{**data, "triggers": tuple(data["triggers"]), "buckets": _buckets(data), "apart": apart})
+
+
+def _buckets(data: Mapping[str, Any]) -> tuple[tuple[int, int, int], ...]:
+    return tuple((width, height, count) for width, height, count in data["buckets"])

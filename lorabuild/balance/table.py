@@ -7,14 +7,36 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """Images of a concept that are shown more or less often than the rest: by their weight, or outright (``fixed``)."""
+
+    images: int
+    repeats: int
+    weight: float
+    fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ConceptRow:
-    """A concept: its images, how often an epoch shows each, image steps an epoch, and the share it was meant to get."""
+    """A concept: its images, how often an epoch shows each, image steps an epoch, and the share it was meant to get.
+
+    ``repeats`` are those of images of which nothing else is said, ``apart`` are the others (where all are, ``repeats``
+    are those of the most); ``pictures``: images times resolutions, where some have several: each of them is repeated.
+    """
 
     name: str
     images: int
     repeats: int
     per_epoch: int
     share: float
+    pictures: int = 0
+    apart: tuple[Apart, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row as JSON has it; ``pictures`` and ``apart`` only where they say something."""
+        later = {"pictures": self.pictures, "apart": [asdict(one) for one in self.apart]}
+        known = {name: value for name, value in asdict(self).items() if name not in later}
+        return known | {name: value for name, value in later.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +92,12 @@ class Table:
 
     @property
     def repeats(self) -> dict[str, int]:
-        """Concept → repeats."""
+        """Concept → repeats of images of which nothing else is said."""
         return {row.name: row.repeats for row in self.concepts}
 
     def as_dict(self) -> dict[str, Any]:
         """The table as JSON has it: dicts, lists, numbers, text; ``targets`` only of a slider."""
-        rows = ("concepts", "triggers", "warnings", *(("targets",) if self.targets else ()))
+        rows = ("triggers", "warnings", *(("targets",) if self.targets else ()))
         plain = {**asdict(self), **{name: [asdict(row) for row in getattr(self, name)] for name in rows}}
+        plain["concepts"] = [row.as_dict() for row in self.concepts]
         return {name: value for name, value in plain.items() if value != ()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lorabuild.balance.buckets import bucket_of
 from lorabuild.balance.crop import told
 from lorabuild.core.digest import canonical, digest
 from lorabuild.graph import balancing
@@ -37,6 +36,7 @@ class _Seen(NamedTuple):
         pixels: what its randomness is counted from.
         latents: digest of its latents; empty where they aren't cached.
         key: of its latents, or what they would be made from.
+        repeats: how often an epoch shows it.
         file: where to read it from, where its latents aren't cached.
     """
 
@@ -48,14 +48,15 @@ class _Seen(NamedTuple):
     pixels: str
     latents: str
     key: Any
+    repeats: int = 1
     file: dict[str, Any] | None = None
 
 
 def learned(view: View) -> Iterator[Learned]:
     """Every training picture, and every prior one."""
-    texts, repeats = view.held("text"), balancing.table(view).repeats
+    texts = view.held("text")
     for seen in _seen(view):
-        forms, times = wording(view, seen.words, seen.concept), repeats.get(seen.concept, 1)
+        forms, times = wording(view, seen.words, seen.concept), seen.repeats
         held = [texts[text_id(form)] for form in forms.texts]
         record = {
             "id": seen.id,
@@ -90,17 +91,18 @@ def roots(rows: Iterable[Learned]) -> dict[str, str]:
 
 
 def _seen(view: View) -> Iterator[_Seen]:
-    known, sizes, cached = view.held("latents"), balancing.sizes(view), view.project.images.cache
+    known, cached = view.held("latents"), view.project.images.cache
     for member in everyone(view):
         if member.twin or member.caption is None or not member.size or not member.pixels:
             continue
-        bucket = bucket_of(*member.size, sizes)
-        about = (member.id, member.concept, member.caption, member.size, bucket, member.pixels)
-        if not cached:
-            yield _Seen(*about, "", _made_from(member, bucket), file_of(view, member))
-        elif member.id in known:
-            key, outputs = known[member.id]
-            yield _Seen(*about, outputs["latents"], key)
+        for fit in balancing.fits(view, member):
+            about = (fit.id, member.concept, member.caption, member.size, fit.bucket, member.pixels)
+            times = balancing.repeats(view, member)
+            if not cached:
+                yield _Seen(*about, "", _made_from(member, fit.bucket), times, file_of(view, member))
+            elif fit.id in known:
+                key, outputs = known[fit.id]
+                yield _Seen(*about, outputs["latents"], key, times)
     for prior in prior_pictures(view):
         width, height = prior.reads["size"]
         key, outputs = known[prior.id]

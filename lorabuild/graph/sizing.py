@@ -10,9 +10,8 @@ if TYPE_CHECKING:
     from lorabuild.graph.view import View
 
 
-def all_sizes(view: View) -> Sizes:
-    """Every bucket; of these ``few`` leaves some."""
-    images = view.project.images
-    buckets, factor = images.buckets, view.inventory.base.vae_factor
-    found = sizes_for(images.resolution, factor, step=buckets.step, smallest=buckets.min, largest=buckets.max)
+def all_sizes(view: View, resolution: int) -> Sizes:
+    """Every bucket of a resolution; of these ``few`` leaves some."""
+    buckets, factor = view.project.images.buckets, view.inventory.base.vae_factor
+    found = sizes_for(resolution, factor, step=buckets.step, smallest=buckets.min, largest=buckets.max)
     return NeverEnlarging(found) if buckets.upscale == "never" else found

@@ -13,6 +13,13 @@ from lorabuild.schema.suffixes import PERSON
 Cut = Annotated[str, Field(pattern=rf"^(whole|boxes|{'|'.join(PERSON)}|[1-9]\d{{0,3}}:[1-9]\d{{0,3}})$")]
 Cuts = Annotated[tuple[Cut, ...], BeforeValidator(listed, json_schema_input_type=str | tuple[str, ...])]
 """One or several, always several once they are read."""
+Resolutions = Annotated[
+    tuple[Annotated[int, Field(ge=32, le=4096)], ...],
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, int) else tuple(value) if isinstance(value, list) else value,
+        json_schema_input_type=int | tuple[int, ...],
+    ),
+]
 Pad = Literal["none", "square", "bucket"]
 
 
@@ -62,7 +69,7 @@ class Steps(Section):
 
 
 class StepRules(Section):
-    """Steps for some images; what isn't said is as it is for the others."""
+    """Steps and sizes for some images; what isn't said is as it is for the others."""
 
     erase: str | None = Field(None, examples=["fill"], json_schema_extra=QUIET, description="As `images.erase`.")
     trim: float | None = Field(
@@ -76,13 +83,34 @@ class StepRules(Section):
         None, examples=["models/4x_anime.safetensors"], json_schema_extra=QUIET, description="As `images.upscale`."
     )
     pad: Pad | None = Field(None, examples=["square"], json_schema_extra=QUIET, description="As `images.pad`.")
+    resolution: int | None = Field(
+        None, ge=32, le=4096, examples=[768], json_schema_extra=QUIET, description="As `images.resolution`."
+    )
+    more_resolutions: Resolutions | None = Field(
+        None, examples=[[1024]], json_schema_extra=QUIET, description="As `images.more_resolutions`; `[]` is none."
+    )
 
 
 class StepsFor(StepRules):
-    """Steps for the images whose paths match."""
+    """Steps, sizes and repeats for the images whose paths match."""
 
     match: Globs = Field(
         min_length=1,
         examples=[["dataset/cape/*_scan.png"]],
         description="Path, or paths, relative to lora.yaml: `*` stands for all but `/`, `**/` for any folders.",
+    )
+    weight: float | None = Field(
+        None,
+        gt=0,
+        examples=[0.5],
+        json_schema_extra=QUIET,
+        description="How often they are shown, relative to the other images of their concept, whose share stays: 0.5 "
+        "is half as often, but never less than once an epoch.",
+    )
+    repeats: int | None = Field(
+        None,
+        ge=0,
+        examples=[2],
+        json_schema_extra=QUIET,
+        description="How often an epoch shows each, whatever the others get; 0 leaves them out.",
     )

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lorabuild.schema.image_steps import Steps, StepsFor
+from lorabuild.schema.image_steps import Resolutions, Steps, StepsFor
 from lorabuild.schema.section import QUIET, Section
 
 
@@ -38,7 +38,19 @@ class Buckets(Section):
 class Images(Steps):
     """How images become training images."""
 
-    resolution: int = Field(512, ge=32, le=4096, description="Training area is resolution × resolution pixels.")
+    resolution: int = Field(
+        512,
+        ge=32,
+        le=4096,
+        description="Training area is resolution × resolution pixels (several: `more_resolutions`).",
+    )
+    more_resolutions: Resolutions = Field(
+        (),
+        examples=[[768, 1024]],
+        json_schema_extra=QUIET,
+        description="Every image is trained in these, too, each with buckets and latents of its own; an epoch repeats "
+        "it in each of them.",
+    )
     buckets: Buckets = Field(Buckets(), description="Bucket sizes.")
     background: str = Field(
         "#ffffff",
@@ -70,7 +82,8 @@ class Images(Steps):
         alias="for",
         examples=[[{"match": "dataset/plain/*_scan.png", "trim": 0.2}]],
         json_schema_extra=QUIET,
-        description="Steps for some images, above those of their concept; of several the later one wins.",
+        description="Steps, sizes, weight and repeats for some images, above those of their concept; of several "
+        "the later one wins.",
     )
     duplicates: Literal["report", "drop"] = Field(
         "report",

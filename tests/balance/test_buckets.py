@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,9 @@ def test_upscaled_looks_at_the_bucket_not_at_the_area():
 
 def test_tally_counts_every_picture_once():
     pictures = [(512, 512), (600, 600), (1920, 1080)]
-    assert tally(pictures, SD15) == ((512, 512, 2), (640, 384, 1))
-    assert tally(reversed(pictures), SD15) == tally(pictures, SD15)
+    buckets = [bucket_of(*picture, SD15) for picture in pictures]
+    assert tally(buckets) == ((512, 512, 2), (640, 384, 1))
+    assert tally(reversed(buckets)) == tally(buckets) == tally(Counter(buckets))
 
 
 @given(side, side)

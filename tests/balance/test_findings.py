@@ -2,7 +2,17 @@ import pytest
 
 from lorabuild.balance.buckets import sizes_for
 from lorabuild.balance.budget import plan
-from lorabuild.balance.findings import beyond, monochrome, of_caption, of_look, of_size, of_table, retro
+from lorabuild.balance.findings import (
+    Finding,
+    beyond,
+    monochrome,
+    of_caption,
+    of_look,
+    of_size,
+    of_table,
+    retro,
+    worst_first,
+)
 from lorabuild.balance.request import Concept, Request
 
 SIZES = sizes_for(512, 8)
@@ -91,3 +101,17 @@ def test_many_buckets():
     assert not [*of_table(planned(10), [1] * 5, 8)]
     assert not [*of_table(planned(10), [16] * 9, 8)]
     assert codes(of_table(planned(10), [1, 2, 3, 1, 2, 1], 4)) == [("many-buckets", 6)]
+
+
+def test_the_worst_comes_first_and_notes_last():
+    found = [Finding(code, item, None, "", remedy) for code, item, remedy in FOUND]
+    assert [one.item for one in worst_first(found)] == ["d", "a", "e", "c", "b"]
+
+
+FOUND = [
+    ("blur", "a", "x"),
+    ("set-aside", "b", ""),
+    ("no-such-code", "c", "x"),
+    ("set-aside", "d", "x"),
+    ("blur", "e", "x"),
+]

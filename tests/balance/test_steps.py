@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorabuild.balance.buckets import sizes_for, tally
+from lorabuild.balance.buckets import bucket_of, sizes_for, tally
 from lorabuild.balance.budget import plan
 from lorabuild.balance.request import Concept, Request
 from lorabuild.balance.steps import batches, optimizer_steps
@@ -19,6 +19,10 @@ def named(cases):
     return pytest.mark.parametrize("case", cases, ids=[case["name"] for case in cases])
 
 
+def filled(subset):
+    return tally(bucket_of(*size, sizes_for(512, 8)) for size in subset["sizes"])
+
+
 @named(CASES)
 def test_batches_and_steps_are_those_of_the_standard_trainer(case):
     made = batches([count for _, _, count in case["buckets"]], case["batch"])
@@ -29,9 +33,8 @@ def test_batches_and_steps_are_those_of_the_standard_trainer(case):
 
 @named(PLAIN)
 def test_a_plan_with_the_same_repeats_has_the_same_steps(case):
-    sizes = sizes_for(512, 8)
     concepts = tuple(
-        Concept(f"subset {place}", buckets=tally(map(tuple, subset["sizes"]), sizes), repeats=subset["repeats"])
+        Concept(f"subset {place}", buckets=filled(subset), repeats=subset["repeats"])
         for place, subset in enumerate(case["subsets"])
     )
     for wanted in case["plans"]:
@@ -48,7 +51,7 @@ def test_a_plan_with_the_same_repeats_has_the_same_steps(case):
 def test_buckets_hold_what_the_standard_trainer_puts_into_them(case):
     counts = Counter()
     for subset in case["subsets"]:
-        for width, height, count in tally(map(tuple, subset["sizes"]), sizes_for(512, 8)):
+        for width, height, count in filled(subset):
             counts[width, height] += count * subset["repeats"]
     assert [[*size, count] for size, count in sorted(counts.items())] == case["buckets"]
 
