@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,24 +20,35 @@ from lorabuild.graph import balancing
 from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import folders
 from lorabuild.graph.members import Member, members, priors
+from lorabuild.graph.prior import prior_pictures, prior_waiting
 from lorabuild.graph.session import STORE
 from lorabuild.graph.sources import of_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lorabuild.graph.view import View
 
 REGULAR = "regularization"
+LONGEST = 180  # bytes of a name; Linux takes 255, with a number, an ending and what trainers append
 _NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\n\t]+')
 
 
 class Row(NamedTuple):
-    """An image as it is exported: its member, its caption, and its name without folder and ending, one of a kind."""
+    """An image as it is exported: its member, its caption, its name without folder, one of a kind, and its ending."""
 
     member: Member
     caption: str
     name: str
+    ending: str
+
+
+class Alike(NamedTuple):
+    """Images with the same repeats and the same resolutions."""
+
+    repeats: int
+    resolutions: tuple[int, ...]
+    rows: list[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +59,20 @@ class Export:
         files: path below the target → what makes its bytes.
         notes: what a person should know.
         left: word of lora.yaml → why it stays behind.
-        counts: concept → images and repeats.
+        counts: concept, images and repeats of those that are shown alike.
     """
 
     files: dict[str, Callable[[], bytes]]
     notes: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
-    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    counts: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 @contextmanager
-def reading(view: View) -> Iterator[dict[str, list[Row]]]:
+def reading(view: View, *, originals: bool = True) -> Iterator[dict[str, list[Row]]]:
     """Concept → its images with their captions, read under a lease; regularization images under no name.
+
+    ``originals``: as they lie there, where no step has changed them; else all of them are PNG.
 
     Raises ``ProjectError`` where a caption isn't made yet, or there is nothing to export.
     """
@@ -73,7 +88,7 @@ def reading(view: View) -> Iterator[dict[str, list[Row]]]:
             more = f" (and {len(waiting) - 1} more)" if len(waiting) > 1 else ""
             raise ProjectError(what + more, next_step="run `lorabuild build caption` first")
         texts = {one.id: _caption(view, digests[one.id]) for one in found}
-        yield _rows(view, found, texts)
+        yield _rows(view, found, texts, originals=originals)
 
 
 def _caption(view: View, blob: str) -> str:
@@ -83,43 +98,52 @@ def _caption(view: View, blob: str) -> str:
         raise ProjectError("a caption is no longer in the store", next_step="run `lorabuild build caption`") from error
 
 
-def _rows(view: View, found: Sequence[Member], texts: Mapping[str, str]) -> dict[str, list[Row]]:
-    """Names are those of the files; where two of a concept would share a text and must not, one gets a number."""
+def _rows(view: View, found: Sequence[Member], texts: Mapping[str, str], *, originals: bool) -> dict[str, list[Row]]:
+    """Names are those of the files; where two of a concept would share more than a text, one gets a number."""
     places = folders(view.site)
     rows: dict[str, list[Row]] = {name: [] for name in [*view.project.concepts, *places]}
+    shared = view.project.images.masks != "side"  # else each has a mask of its own, called like it
     for concept, kept in rows.items():
         taken: dict[str, tuple[str, set[str]]] = {}
         for one in (one for one in found if one.concept == concept):
             path = PurePosixPath((view.site.root / one.whole).as_posix())
             top = PurePosixPath(places.get(concept, view.store.folder).as_posix())
             below = path.relative_to(top) if path.is_relative_to(top) else of_source(one.whole)
-            parts = (*below.with_suffix("").parts, *one.part.split())
-            name = base = _NOT_IN_NAMES.sub("-", "-".join(parts))
-            number = 1
-            while not _fits(taken, name, texts[one.id], below.suffix, shared=one.mask is None):
-                number += 1
-                name = f"{base}-{number}"
-            taken.setdefault(name.casefold(), (texts[one.id], set()))[1].add(below.suffix.casefold())
-            kept.append(Row(one, texts[one.id], name))
+            ending = one.absolute(view).suffix if originals and not one.done else ".png"
+            base = _short(_NOT_IN_NAMES.sub("-", "-".join((*below.with_suffix("").parts, *one.part.split()))))
+            numbered = (base if number == 1 else f"{base}-{number}" for number in count(1))
+            name = next(name for name in numbered if _fits(taken, name, texts[one.id], ending, shared=shared))
+            taken.setdefault(_alike(name), (texts[one.id], set()))[1].add(ending.casefold())
+            kept.append(Row(one, texts[one.id], name, ending))
     return {concept: known for concept, known in rows.items() if known}
 
 
-def _fits(taken: Mapping[str, tuple[str, set[str]]], name: str, text: str, suffix: str, *, shared: bool) -> bool:
+def _fits(taken: Mapping[str, tuple[str, set[str]]], name: str, text: str, ending: str, *, shared: bool) -> bool:
     """Whether a name is free, or its images can share a text: as ``a.jpg`` and ``a.png`` do."""
-    known = taken.get(name.casefold())
-    return known is None or (shared and known[0] == text and suffix.casefold() not in known[1])
+    known = taken.get(_alike(name))
+    return known is None or (shared and known[0] == text and ending.casefold() not in known[1])
 
 
-def original(view: View, row: Row) -> tuple[str, Callable[[], bytes]]:
-    """The ending and the bytes of an image as it lies there."""
-    path = row.member.absolute(view)
-    if row.member.done:  # what is trained on is no longer what lies there
+def _alike(name: str) -> str:
+    """Names that some file systems take for one."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def _short(name: str) -> str:
+    """The end of a name, where folders make it longer than file systems take."""
+    whole = os.fsencode(name)
+    return name if len(whole) <= LONGEST else whole[-LONGEST:].decode(errors="ignore").lstrip(" .-")
+
+
+def original(view: View, row: Row) -> Callable[[], bytes]:
+    """What makes the bytes of an image as it lies there; of one that a step has changed as it is trained on."""
+    if row.member.done:
         return prepared(view, row)
-    return path.suffix, lambda: _bytes(path, row.member.file)
+    return lambda: _bytes(row.member.absolute(view), row.member.file)
 
 
-def prepared(view: View, row: Row) -> tuple[str, Callable[[], bytes]]:
-    """The ending and the bytes of an image as it is trained on, with its mask as alpha."""
+def prepared(view: View, row: Row) -> Callable[[], bytes]:
+    """What makes the bytes of an image as it is trained on, a PNG, with its mask as alpha."""
 
     def make() -> bytes:
         from lorabuild.images import exported
@@ -132,7 +156,7 @@ def prepared(view: View, row: Row) -> tuple[str, Callable[[], bytes]]:
         except exported.UnreadableError as error:
             raise ProjectError(error.what, where=row.member.path) from error
 
-    return ".png", make
+    return make
 
 
 def mask_of(view: View, row: Row) -> Path | None:
@@ -158,14 +182,25 @@ def notes(view: View) -> Iterator[str]:
         yield f"{twins} {'images are copies' if twins > 1 else 'image is a copy'} of others in their concept: left out"
     if out := held_out(view):
         yield f"{len(out)} images that are held out for validation are among them"
-    wanted = view.project.regularization
-    if wanted and not wanted.folder:
-        yield "regularization images that the base draws are kept as latents: there is no picture of them to export"
+    if lacking := drawn(view)[1]:
+        yield f"{lacking} regularization images aren't drawn yet, and left out: `lorabuild build latents` draws them"
 
 
-def repeats(view: View) -> dict[str, int]:
-    """Concept → how often an epoch shows each of its images; regularization images once."""
-    return {**balancing.table(view).repeats, "": 1}
+def drawn(view: View) -> tuple[list[tuple[str, str]], int]:
+    """Prompt and blob of every regularization image that the base has drawn; how many it hasn't drawn yet."""
+    wanted = [*prior_pictures(view)]
+    made = view.store.results(item.key for item in wanted)
+    found = [(item.reads["prompt"], made[item.key].outputs["picture"]) for item in wanted if item.key in made]
+    return found, len(wanted) - len(found) + sum(1 for _ in prior_waiting(view))
+
+
+def alike(view: View, rows: Iterable[Row]) -> list[Alike]:
+    """A concept's images with those together that are shown alike."""
+    found: dict[tuple[int, tuple[int, ...]], list[Row]] = {}
+    for row in rows:
+        said = balancing.repeats(view, row.member), balancing.resolutions(view, row.member)
+        found.setdefault(said, []).append(row)
+    return [Alike(*said, found[said]) for said in sorted(found, reverse=True)]
 
 
 def put(export: Export, to: Path, view: View) -> list[Path]:

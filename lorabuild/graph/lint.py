@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from lorabuild.balance import findings as rules
-from lorabuild.balance.buckets import bucket_of
 from lorabuild.balance.findings import Finding
 from lorabuild.captions.levels import matching
 from lorabuild.captions.tags import spelling_key
@@ -48,9 +47,9 @@ class Likeness(NamedTuple):
 
 
 def findings(view: View) -> list[Finding]:
-    """Every finding that isn't ignored: of images, captions, balance, triggers."""
+    """Every finding that isn't ignored, the worst first: of images, captions, balance, triggers."""
     told = [one for one in _balanced(view) if one.code not in (*SHORTER, "over-exposed")]
-    return _heard(view, [*_of_images(view), *told, *_of_triggers(view)])
+    return rules.worst_first(_heard(view, [*_of_images(view), *told, *_of_triggers(view)]))
 
 
 def warnings(view: View, *, triggers: bool = True) -> list[dict[str, str]]:
@@ -114,7 +113,8 @@ def _balanced(view: View) -> list[Finding]:
 
 def _of_images(view: View) -> Iterator[Finding]:
     for entry in aside(view):
-        yield Finding("set-aside", entry["item"], None, entry["problem"], "repair it, or take it out of the folder")
+        text, _, remedy = entry["problem"].partition("; ")
+        yield Finding("set-aside", entry["item"], None, text, remedy or "repair it, or take it away")
     used = [member for member in members(view) if not member.twin]
     yield from _of_files(view)
     yield from _of_pictures(view, used)
@@ -138,11 +138,12 @@ def _of_files(view: View) -> Iterator[Finding]:
 
 
 def _of_pictures(view: View, used: Sequence[Member]) -> Iterator[Finding]:
-    sizes, known, images = balancing.sizes(view), looks.known(view), view.project.images
+    known, images = looks.known(view), view.project.images
     for member in used:
         flaws = known.get(member.concept, {}).get("flaws", {})
         own = {code: found[member.scanned] for code, found in flaws.items() if member.scanned in found}
         own = {code: number for code, number in own.items() if code not in _mended(view, member)}
+        sizes = balancing.sizes(view, max(balancing.resolutions(view, member)))
         yield from rules.of_size(member.id, member.size, sizes) if member.size else ()
         yield from rules.of_look(member.id, own, images.background)
     for concept, found in known.items():
@@ -219,8 +220,7 @@ def _counter(view: View) -> Callable[[str], int]:
 
 
 def _buckets(view: View, used: Sequence[Member]) -> Counter[tuple[int, int]]:
-    sizes = balancing.sizes(view)
-    return Counter(bucket_of(*member.size, sizes) for member in used if member.size)
+    return Counter(fit.bucket for member in used if member.size for fit in balancing.fits(view, member))
 
 
 def _of_triggers(view: View) -> Iterator[Finding]:

@@ -59,25 +59,26 @@ class _Drawn(NamedTuple):
 
 
 def _counted(view: View, generate: Generate) -> Iterator[_Drawn]:
-    """As many as are asked for, of the prompts in turn, square."""
+    """As many as are asked for, or as an epoch wants, of the prompts in turn, square."""
     prompts = generate.prompts or _class_words(view) or ("",)
     side = view.project.images.resolution
     size = bucket_of(side, side, balancing.sizes(view))
-    for index in range(generate.count):
+    for index in range(generate.count or balancing.table(view).regularization_per_epoch):
         prompt = chosen(prompts[index % len(prompts)], generate.seed, index)
         yield _Drawn(f"regularization/{index + 1:03d}", prompt, count("prior", generate.seed, index) % 2**32, size)
 
 
 def _per_image(view: View) -> Iterator[_Drawn]:
     """One a training image, of its size, from what its caption says beside the triggers."""
-    regularization, sizes = view.project.regularization, balancing.sizes(view)
+    regularization = view.project.regularization
     seed = regularization.generate.seed if regularization else 0
     classes = {name: trigger.class_ or "" for name, trigger in view.project.triggers.items()}
     for member in members(view):
         if not member.twin and _known(member) and member.caption is not None and member.size:
             words = {name: classes.get(name, "") for name in view.project.concepts[member.concept].triggers}
             counted = count("prior", seed, member.concept, member.pixels) % 2**32
-            yield _Drawn(_id(member), human.without(member.caption, words), counted, bucket_of(*member.size, sizes))
+            main = balancing.fits(view, member)[0].bucket
+            yield _Drawn(_id(member), human.without(member.caption, words), counted, main)
 
 
 def _known(member: Member) -> bool:

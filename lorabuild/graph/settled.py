@@ -24,6 +24,7 @@ from lorabuild.graph.column import Column
 from lorabuild.graph.masks import alike, images_of, is_image, owner_stem, stem_of
 from lorabuild.graph.members import finished
 from lorabuild.graph.order import BY_MEMBER, BY_PATH
+from lorabuild.graph.outside import inside
 from lorabuild.graph.sides import is_side
 from lorabuild.schema.suffixes import SUFFIXES
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from lorabuild.core.nullindex import Seen
     from lorabuild.core.stamps import Now
     from lorabuild.core.store import Store
+    from lorabuild.graph.outside import Marks
     from lorabuild.graph.view import View
     from lorabuild.schema.site import Site
 
@@ -53,6 +55,7 @@ class Settled:
         members: one row an image and concept, the fields of ``members.Member``.
         held: stage → its finished items.
         records: stage → on what its results were made.
+        outside: picture of a source → what it held, see ``graph.outside``.
     """
 
     folders: dict[str, Listing]
@@ -61,6 +64,7 @@ class Settled:
     members: list[tuple[Any, ...]]
     held: dict[str, Column]
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    outside: Marks = field(default_factory=dict)
 
     def without(self, paths: Iterable[str]) -> Settled:
         """The same without some images."""
@@ -68,7 +72,7 @@ class Settled:
         if not gone:
             return self
         ids = {row[0] for row in self.members if row[2] in gone}
-        names = _names(gone, ids)
+        names = _names(gone, ids, self.held["latents"].ids)
         return Settled(
             self.folders,
             self.open,
@@ -76,12 +80,14 @@ class Settled:
             [row for row in self.members if row[2] not in gone],
             {stage: column.less(names[stage]) if stage in names else column for stage, column in self.held.items()},
             self.records,
+            {name: mark for name, mark in self.outside.items() if name not in gone},
         )
 
 
-def _names(paths: set[str], ids: set[str]) -> dict[str, set[str]]:
-    """Stage → what its items are called by: images, or images in a concept."""
-    return {**dict.fromkeys(BY_PATH, paths), **dict.fromkeys(BY_MEMBER, ids)}
+def _names(paths: set[str], ids: set[str], latents: Iterable[str]) -> dict[str, set[str]]:
+    """Stage → what its items are called by: images, images in a concept, of latents also in a further resolution."""
+    further = {name for name in latents if name.rpartition(" [")[0] in ids}
+    return {**dict.fromkeys(BY_PATH, paths), **dict.fromkeys(BY_MEMBER, ids), "latents": ids | further}
 
 
 def read(site: Site, store: Store, about: str) -> Settled | None:
@@ -89,9 +95,9 @@ def read(site: Site, store: Store, about: str) -> Settled | None:
     try:
         found, newest, shelves, *rest = unpack((site.root / PLACE).read_bytes())
         if found == about and shelves == _shelves(store) and newest <= _newest(store):
-            folders, left, refused, rows, columns, records = rest
+            folders, left, refused, rows, columns, records, outside = rest
             held = {stage: Column(*column) for stage, column in columns.items()}
-            return Settled(folders, left, refused, rows, held, records)
+            return Settled(folders, left, refused, rows, held, records, outside)
     except (OSError, ValueError, TypeError, EOFError):
         pass
     return None
@@ -162,7 +168,7 @@ def settle(view: View, seen: Seen) -> None:
     """Keep what this build knows for the next one. Nothing is kept where a file can't be judged by its stamp."""
     inventory = view.inventory
     folders = {place: held for place, held in seen.folders.items() if place in inventory.places}
-    if seen.unclear or inventory.linked or set(folders) != inventory.places or _across(view) or view.project.sources:
+    if seen.unclear or inventory.linked or set(folders) != inventory.places or _across(view) or _both(view):
         return
     path = view.site.root / PLACE
     beside = path.with_suffix(f".{os.getpid():x}")
@@ -180,8 +186,14 @@ def _content(view: View, folders: dict[str, Listing], at: Now | None) -> tuple[A
     members, left = finished(view)
     young = {path for place, listing in folders.items() for path in _young(place, listing, at)}
     left |= young | {image.removeprefix("./") for path in young for image in images_of(place(path), folders)}
+    given, outside = view.inventory.sources, view.inventory.outside
+    own = inside(given, view.site.root)
+    foreign = set(given.names.values()) - own
+    left |= own | (foreign - outside.keys())
     rows = [tuple(member) for member in members if member.path not in left]
-    names = _names({str(row[2]) for row in rows}, {str(row[0]) for row in rows})
+    left -= foreign  # no stamp tells of these
+    latents = {*view.settled("latents").ids, *(view.made("latents") if "latents" in view.steps else ())}
+    names = _names({str(row[2]) for row in rows}, {str(row[0]) for row in rows}, latents)
     records = {stage: list(known.records.get(stage, ())) if known else [] for stage in (*names, "text")}
     columns = {stage: _column(view, stage, names.get(stage), made) for stage, made in records.items()}
     columns |= {stage: columns[stage].only(names[stage]) for stage in names}
@@ -191,10 +203,11 @@ def _content(view: View, folders: dict[str, Listing], at: Now | None) -> tuple[A
         _shelves(view.store),
         folders,
         left,
-        view.inventory.refused,
+        {name: why for name, why in view.inventory.refused.items() if name not in given.refused},
         rows,
         {stage: (column.ids, column.keys, dict(column.outputs), column.marks) for stage, column in columns.items()},
         records,
+        {name: outside[name] for name in names[BY_PATH[0]] & outside.keys()},
     )
 
 
@@ -219,6 +232,12 @@ def _unmarked(records: list[dict[str, Any]]) -> int:
     if {} not in records:
         records.append({})
     return records.index({})
+
+
+def _both(view: View) -> bool:
+    """Whether a source waits, or refuses what lies in an image folder as well: then only a search can judge it."""
+    given, places = view.inventory.sources, view.inventory.places
+    return bool(given.waiting) or any(place(name).rpartition("/")[0] in places for name in given.refused)
 
 
 def _across(view: View) -> bool:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
 
 from lorabuild.schema.section import Section
+
+AUTO = 0
+"""``auto`` where a number stands."""
+
+
+def _number(value: Any) -> Any:
+    """``auto`` as a number. Raises ValueError for one below 1."""
+    if isinstance(value, int) and value < 1:
+        raise ValueError("it is less than 1; `auto` counts by itself")
+    return AUTO if value == "auto" else value
+
+
+Count = Annotated[int, BeforeValidator(_number, json_schema_input_type=int | Literal["auto"])]
 
 
 class Generate(Section):
     """Pictures to be drawn by the base model."""
 
-    count: int = Field(32, ge=1, description="How many.")
+    count: Count = Field(
+        32,
+        examples=["auto"],
+        description="How many; `auto`: as many as an epoch shows training images (repeats × images), so that none "
+        "comes twice in it.",
+    )
     prompts: tuple[str, ...] = Field(
         (),
         examples=[["{red|blue} creature, forest"]],

@@ -3,6 +3,7 @@
 import io
 import json
 import tomllib
+import unicodedata
 
 import light
 import pytest
@@ -53,7 +54,7 @@ def test_folders_captions_and_settings(built, tmp_path):
         *(f"img/2_plain creature/{name}.{ending}" for name in "abc" for ending in ("png", "txt")),
         *("img/6_cape creature/e.png", "img/6_cape creature/e.txt", "sample_prompts.txt"),
     ]
-    assert made.counts == {"plain": (3, 2), "cape": (1, 6)}
+    assert made.counts == [("plain", 3, 2), ("cape", 1, 6)]
     assert (to / "img/2_plain creature/a.txt").read_text("utf-8") == "zorbl, hat\n"
     assert (to / "img/6_cape creature/e.txt").read_text("utf-8") == "zorbl, zorbl_cape, a creature in a cape\n"
     assert (to / "img/2_plain creature/a.png").read_bytes() == (built / "data/plain/a.png").read_bytes()
@@ -68,6 +69,22 @@ def test_folders_captions_and_settings(built, tmp_path):
     assert (to / config["pretrained_model_name_or_path"]).resolve() == (built / "base").resolve()
     assert (to / "sample_prompts.txt").read_text("utf-8").splitlines()[0].startswith("zorbl --w 64 --h 64 --s 20")
     assert any("copy of others" in note for note in made.notes)
+
+
+def test_images_with_other_repeats_and_resolutions_have_folders_of_their_own(built, tmp_path):
+    some = [
+        {"match": "data/plain/b.png", "repeats": 5},
+        {"match": "data/plain/c.png", "repeats": 5, "more_resolutions": [128]},
+    ]
+    made = export(built, tmp_path / "out", "kohya", f"images.for={json.dumps(some)}")
+    assert made.counts == [("plain", 1, 5), ("plain", 1, 5), ("plain", 1, 1), ("cape", 1, 6)]
+    assert {name.partition("/")[2] for name in names(tmp_path / "out") if name.endswith("png")} == {
+        *("1_plain creature/a.png", "5_plain creature/c.png", "5_plain creature-2/b.png", "6_cape creature/e.png"),
+    }
+    datasets = tomllib.loads((tmp_path / "out/dataset.toml").read_text("utf-8"))["datasets"]
+    assert [(one["resolution"], one["max_bucket_reso"]) for one in datasets] == [(64, 128), (128, 256)]
+    assert [len(one["subsets"]) for one in datasets] == [4, 1]
+    assert datasets[1]["subsets"][0] == datasets[0]["subsets"][0]
 
 
 def test_an_imagefolder(built, tmp_path):
@@ -209,6 +226,60 @@ def test_regularization_images_go_along(project, tmp_path):
     assert (tmp_path / "out/reg/1_cat/x.txt").read_text("utf-8") == "\n"
     subsets = tomllib.loads((tmp_path / "out/dataset.toml").read_text("utf-8"))["datasets"][0]["subsets"]
     assert subsets[-1] == {"image_dir": "reg/1_cat", "num_repeats": 1, "is_reg": True, "class_tokens": "cat"}
+
+
+def test_regularization_images_that_the_base_drew_go_along(project, tmp_path, monkeypatch):
+    light.write(project, regularization={"generate": {"count": 3, "prompts": ["a cat", "a dog"]}})
+    light.built(project, targets=("caption",))
+    assert any("3 regularization images aren't drawn yet" in note for note in export(project, tmp_path / "early").notes)
+    drawn = light.picture(tmp_path / "drawn.png", "olive").read_bytes()
+    monkeypatch.setitem(light.PLANTED, "latents", ({"latents": b"numbers", "picture": drawn}, {}))
+    with light.viewed(project) as view:
+        light.plant(view, "latents")
+    made = export(project, tmp_path / "out")
+    assert not any("drawn" in note for note in made.notes)
+    place = tmp_path / "out/reg/1_creature"
+    assert [(place / f"{name}.txt").read_text("utf-8") for name in ("0001", "0002", "0003")] == [
+        *("a cat\n", "a dog\n", "a cat\n")
+    ]
+    assert (place / "0003.png").read_bytes() == drawn
+    subsets = tomllib.loads((tmp_path / "out/dataset.toml").read_text("utf-8"))["datasets"][0]["subsets"]
+    assert subsets[-1] == {"image_dir": "reg/1_creature", "num_repeats": 1, "is_reg": True, "class_tokens": "creature"}
+
+
+def test_prepared_images_of_one_name_stay_apart_with_their_captions_and_masks(project, tmp_path):
+    for ending, colour in (("jpg", "navy"), ("webp", "gold")):
+        light.picture(project / f"data/cape/e.{ending}", colour)  # beside e.png: all read e.txt
+    Image.new("L", (64, 64), 40).save(project / "data/plain/b.mask.png")
+    light.picture(project / "data/plain/b.jpg", "pink")
+    light.write(project, images={"resolution": 64, "masks": "side"})
+    light.built(project, targets=("caption",))
+    export(project, tmp_path / "prepared", originals=False)
+    export(project, tmp_path / "folder", "imagefolder", originals=False)
+    (cape,) = (tmp_path / "prepared/img").glob("*_cape creature")
+    assert {path.stem: pixel(path)[2][:3] for path in cape.glob("*.png")}.keys() == {"e", "e-2", "e-3"}
+    assert len({pixel(path)[2][:3] for path in cape.glob("*.png")}) == 3
+    assert len({path.read_text("utf-8") for path in cape.glob("*.txt")}) == 1
+    assert len(list(cape.glob("*.txt"))) == 3
+    assert len({pixel(path)[2][:3] for path in (tmp_path / "folder/cape").glob("*.png")}) == 3
+    export(project, tmp_path / "out")
+    (masks,) = (tmp_path / "out/masks").glob("*_plain creature")
+    shown = {path.stem: Image.open(path).getpixel((0, 0)) for path in masks.glob("b*.png")}
+    assert shown == {"b": 40, "b-2": 40}  # a mask belongs to every picture of its name
+
+
+def test_names_that_are_too_long_or_one_elsewhere_stay_apart(project, tmp_path):
+    deep = project / "data/plain" / "/".join("d" * 60 for _ in range(5))
+    for name in ("x.png", "y.png"):
+        light.picture(deep / name, "pink" if name == "x.png" else "gold")
+    for name, colour in (("e\u0301.png", "navy"), ("\u00e9.png", "olive"), ("\u00c9.png", "teal")):
+        light.picture(project / "data/plain" / name, colour)
+        (project / "data/plain" / name).with_suffix(".tags").write_text(colour, "utf-8")
+    light.built(project, targets=("caption",))
+    export(project, tmp_path / "out")
+    found = [path.stem for path in (tmp_path / "out/img").glob("*_plain creature/*.png")]
+    assert len(found) == len({unicodedata.normalize("NFC", name.casefold()) for name in found}) == 8
+    assert all(len(name.encode()) <= 200 for name in found)
 
 
 def test_what_stays_behind_stands_in_the_file(built, tmp_path):

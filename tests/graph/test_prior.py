@@ -4,6 +4,7 @@ import light
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lorabuild.graph import balancing
 from lorabuild.graph.prior import chosen, prior_pictures
 
 
@@ -68,6 +69,18 @@ def test_the_key_holds_everything_that_is_drawn_with_and_the_count_is_not_in_it(
     more = pictures(project, count=5)
     assert [item.key for item in more[:3]] == [item.key for item in few]
     assert few[0].key != pictures(project, cfg=3)[0].key
+
+
+def test_an_automatic_count_is_the_looks_of_an_epoch(project):
+    few = pictures(project, count=2)
+    found = pictures(project, count="auto")
+    with light.viewed(project) as view:
+        table = balancing.table(view)
+    assert len(found) == table.regularization_per_epoch == sum(row.repeats * row.images for row in table.concepts)
+    assert len(found) > 3
+    assert [one.key for one in found[:2]] == [one.key for one in few]  # more looks draw only those that are lacking
+    more = pictures(project, "budget.steps=96", count="auto")
+    assert {one.key for one in found} < {one.key for one in more}
 
 
 def planted(root, *overrides, **words):
