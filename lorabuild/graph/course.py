@@ -19,9 +19,9 @@ def epochs(project: Project) -> int:
     return slider.steps // slider.every if slider else project.budget.epochs
 
 
-def steps(project: Project, read: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
-    """Image steps and optimizer steps of a training that reads these records, as the training itself counts them."""
-    training, found, number = project.training, records(read), epochs(project)
+def steps(project: Project, read: Iterable[Mapping[str, Any]], number: int | None = None) -> tuple[int, int]:
+    """Image steps and optimizer steps of so many epochs, else all, of these records, as the training itself counts."""
+    training, found, number = project.training, records(read), number or epochs(project)
     looks = sum(sizes.total() for sizes in epoch_sizes(found, number, training.seed))
     return looks, sum(epoch_steps(found, number, training.batch, training.accumulation, training.seed))
 

@@ -84,6 +84,21 @@ def waiting(view: View) -> list[dict[str, str]]:
     return [{"code": "continued", "item": TRAIN, "text": text}]
 
 
+def lengthened(view: View) -> tuple[int, str]:
+    """The optimizer steps that a raised budget finds done; and what a person is told of it, empty where it is none."""
+    from lorabuild.training.extending import difference
+
+    todo = [] if view.project.slider else view.step(TRAIN).todo
+    for asked in (one for one in todo if one.reads.get("former")):
+        former, read = asked.reads["former"], asked.reads["records"]
+        before, after = (steps(view.project, read, number)[1] for number in (former["planned"], None))
+        done = int(former["steps"])
+        if why := difference(view.project.training, before, after, done):
+            return 0, f"{why}; it is trained from the start"
+        return done, f"goes on where the shorter training ended: {after - done:,} of {after:,} optimizer steps are new"
+    return 0, ""
+
+
 def about(asked: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, str]:
     """What a result's facts say of what it was trained from."""
     parts = {**asked, **seen}

@@ -26,6 +26,7 @@ class FamilyFacts:
         switch: the word that turns it on in the standard trainer and its web GUI; none for the first.
         script: of the standard trainer, for a LoRA of this family.
         usual: the model that the family is named after, as a hub id.
+        text_encoders: how many it has.
     """
 
     epsilon: str
@@ -45,6 +46,7 @@ class FamilyFacts:
     switch: str = ""
     script: str = "train_network.py"
     usual: str = ""
+    text_encoders: int = 1
 
 
 _STABILITY = "https://github.com/Stability-AI/generative-models"
@@ -72,5 +74,6 @@ FACTS = {
         switch="sdxl",
         script="sdxl_train_network.py",
         usual="stabilityai/stable-diffusion-xl-base-1.0",
+        text_encoders=2,
     ),
 }

@@ -26,7 +26,7 @@ class AdamW(Section):
 
 
 class AdamW8bit(Section):
-    """AdamW with its two moments in eight bits (Dettmers et al. 2022): a quarter of their memory, on NVIDIA GPUs."""
+    """AdamW with its two moments in eight bits (Dettmers et al. 2022): a quarter of the memory, on NVIDIA and CPUs."""
 
     type: Literal["adamw8bit"] = "adamw8bit"
     lr: float = Field(1e-4, gt=0, description="Learning rate.")

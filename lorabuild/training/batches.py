@@ -133,7 +133,7 @@ def _name(record: Record) -> tuple[str, str]:
 def _rank(record: Record) -> tuple[object, ...]:
     """An order of records that knows neither paths nor the order of files."""
     texts = tuple((text.tokens, text.hidden or "") for text in record.texts)
-    return (record.concept, record.pixels, texts, record.latents, record.repeats, record.size, record.sizes)
+    return (record.concept, record.pixels, texts, record.size, record.latents, record.repeats, record.sizes)
 
 
 def training_looks(records: Iterable[Record], epoch: int) -> list[Look]:

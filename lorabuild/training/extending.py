@@ -6,9 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.training.batches import warmup_steps
-from lorabuild.training.optimizers import text_encoders_end
-from lorabuild.training.schedules import schedule
-from lorabuild.training.state import CHECKPOINTS, adopt
+from lorabuild.training.schedules import schedule, text_encoders_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +32,8 @@ def take_over(
     Returns:
         Why they are not the same; empty where they are.
     """
+    from lorabuild.training.state import CHECKPOINTS, adopt
+
     if former["record"] != record:
         return "the shorter training was done on another kind of machine"
     why = difference(

@@ -16,7 +16,7 @@ from lorabuild.training.batches import Batch, Record, epoch_batches, epoch_steps
 from lorabuild.training.logs import Row, by_concept, smoothed
 from lorabuild.training.moving import Moving, scaler
 from lorabuild.training.passes import Passes
-from lorabuild.training.schedules import schedule
+from lorabuild.training.schedules import schedule, text_encoders_end
 from lorabuild.training.state import epoch_name, step_name
 from lorabuild.training.stopping import interruptible, stopped_early
 from lorabuild.training.together import ALONE
@@ -88,7 +88,7 @@ def train(
     """
     settings, total = course.training, course.total()
     moving = Moving(settings, adapter, scaler(settings, device.device))
-    factor, end = schedule(settings.schedule, total), optimizers.text_encoders_end(settings, total)
+    factor, end = schedule(settings.schedule, total), text_encoders_end(settings, total)
     state.begin(moving, {record.concept for record in course.records}, settings.keep_checkpoints)
     passes = Passes(objective, moving, state, progress.note, team)
     progress.start()

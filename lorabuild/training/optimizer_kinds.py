@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Groups = list[dict[str, Any]]
 PAPER_EPS = 1e-15
 """Squared, it is the ε₁ of Adafactor's paper."""
+EIGHT_BITS = ("cuda", "cpu")
+"""Where bitsandbytes is known to keep moments in eight bits."""
 
 
 def adamw(settings: words.AdamW, groups: Groups) -> Optimizer:
@@ -36,11 +38,11 @@ def adamw(settings: words.AdamW, groups: Groups) -> Optimizer:
 
 
 def adamw8bit(settings: words.AdamW8bit, groups: Groups) -> Optimizer:
-    """AdamW with moments in blocks of eight bits (Dettmers et al. 2022), from bitsandbytes."""
+    """AdamW with moments in blocks of eight bits (Dettmers et al. 2022), from bitsandbytes; paged on CUDA alone."""
     device = groups[0]["params"][0].device
-    if device.type != "cuda":
+    if device.type not in EIGHT_BITS:
         raise StageError(
-            f"adamw8bit needs an NVIDIA GPU, and this training runs on {device.type}",
+            f"adamw8bit needs an NVIDIA GPU or the CPU, and this training runs on {device.type}",
             where="lora.yaml training.optimizer.type",
             next_step="write `optimizer: {type: adamw}`, or `optimizer: {type: adafactor}`, which is small too",
         )
@@ -50,7 +52,7 @@ def adamw8bit(settings: words.AdamW8bit, groups: Groups) -> Optimizer:
         lr=settings.lr,
         betas=settings.betas,
         weight_decay=settings.weight_decay,
-        is_paged=settings.paged,
+        is_paged=settings.paged and device.type == "cuda",
     )
     return cast("Optimizer", made)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lorabuild.core.errors import ProjectError
-from lorabuild.schema.schedule import steps_of
 from lorabuild.training.optimizer_kinds import OPTIMIZERS, Groups
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from lorabuild.networks.attach import Adapter
     from lorabuild.schema.training import Training
 
-__all__ = ["OPTIMIZERS", "PARTS", "build", "rate", "resting", "set_factor", "stop_text_encoders", "text_encoders_end"]
+__all__ = ["OPTIMIZERS", "PARTS", "build", "rate", "resting", "set_factor", "stop_text_encoders"]
 
 PARTS = ("unet", "text_encoder", "text_encoder_2")
 ONE_RATE = ("prodigy", "dadaptation")
@@ -96,11 +95,6 @@ def _found(group: dict[str, Any]) -> float:
     """The step size that an optimizer has found (d, beside k, the count of its steps); 1 where it finds none."""
     mean = group.get("split_groups_mean") and group.get("split_groups") and group.get("shared_d")
     return float(mean or (group["d"] if "d" in group and "k" in group else 1.0))
-
-
-def text_encoders_end(training: Training, total: int) -> int:
-    """The optimizer step (from 0) of ``total`` from which on the text encoders stand still; ``total`` for never."""
-    return total if training.text_encoder_end is None else min(total, steps_of(training.text_encoder_end, total))
 
 
 def stop_text_encoders(optimizer: Optimizer) -> None:

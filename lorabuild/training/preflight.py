@@ -99,8 +99,8 @@ def unable(training: Training, device: str) -> str | None:
         return None
     if training.precision == "fp16":
         return f"fp16 is trained on CUDA only, and this training runs on {device}: write `precision: fp32`, or `bf16`"
-    if training.optimizer.type == "adamw8bit":
-        return f"adamw8bit needs an NVIDIA GPU, and this training runs on {device}: write `optimizer: {{type: adamw}}`"
+    if training.optimizer.type == "adamw8bit" and device != "cpu":
+        return f"adamw8bit needs an NVIDIA GPU or the CPU, not {device}: write `optimizer: {{type: adamw}}`"
     return None
 
 

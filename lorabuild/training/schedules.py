@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Rex,
         Schedule,
     )
+    from lorabuild.schema.training import Training
 
     Factor = Callable[[int], float]
     Fall = Callable[[float], float]
@@ -93,6 +94,11 @@ def rex(settings: Rex, total: int) -> Factor:
 def schedule(settings: Schedule, total: int) -> Factor:
     """The factor on the learning rate at every optimizer step (from 0) of ``total``."""
     return SCHEDULES[settings.type](settings, total)
+
+
+def text_encoders_end(training: Training, total: int) -> int:
+    """The optimizer step (from 0) of ``total`` from which on the text encoders stand still; ``total`` for never."""
+    return total if training.text_encoder_end is None else min(total, steps_of(training.text_encoder_end, total))
 
 
 SCHEDULES: dict[str, Callable[[Any, int], Factor]] = {

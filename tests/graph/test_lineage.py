@@ -56,6 +56,27 @@ def test_a_longer_training_of_the_same_course_is_told_of_the_shorter_one(project
     assert planned(project, fresh=True).key == longer.key  # it gives the same
 
 
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ("constant", "goes on where the shorter training ended: "),
+        (
+            "cosine",
+            "the cosine schedule of 36 steps differs from that of 24 from step 2 on; it is trained from the start",
+        ),
+    ],
+)
+def test_a_plan_says_what_a_raised_budget_finds_done(project, schedule, said):
+    kind = f"training.schedule.type={schedule}"
+    ready(project, kind)
+    trained(project, kind)
+    ready(project, kind, budget=MORE)
+    with light.viewed(project, kind) as view:
+        (note,) = [note["text"] for note in forecast(view)["notes"] if note["code"] == "longer"]
+    assert note.startswith(said)
+    assert ("12 of 36 optimizer steps are new" in note) == (schedule == "constant")
+
+
 def test_a_shorter_one_is_not_made_from_a_longer_one(project):
     ready(project, budget=MORE)
     trained(project, planned=3)

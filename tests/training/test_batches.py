@@ -125,6 +125,16 @@ def test_equal_pictures_share_their_visits():
     assert [look.visit for look in training_looks(apart, 4)] == [4, 4]
 
 
+def test_an_image_in_two_sizes_has_looks_of_its_own_in_each_in_any_order():
+    sizes = [replace(record("a", size, repeats=2), latents=f"l{size}") for size in SIZES[:2]]
+    looks = training_looks(sizes, 1)
+    assert [(look.record.size, look.visit) for look in looks] == [
+        (s, n) for n, s in enumerate(sorted(SIZES[:2] * 2), 4)
+    ]
+    assert training_looks(sizes[::-1], 1) == looks
+    assert sum(map(len, epoch_batches(sizes, 0, 4, 1))) == 4
+
+
 def test_one_to_one_in_a_batch():
     training = [record(str(n)) for n in range(9)]
     prior = [record(f"prior{n}", prior=True) for n in range(4)]

@@ -172,28 +172,30 @@ def test_a_missing_library_is_asked_for(name, library, package, monkeypatch):
     assert caught.value.next_step == f"pip install {package}"
 
 
-def on_a_gpu():
-    return [types.SimpleNamespace(device=torch.device("cuda", 0))]
+def on_a(device):
+    return [types.SimpleNamespace(device=torch.device(device))]
 
 
-def test_eight_bits_want_a_gpu():
-    with pytest.raises(StageError, match="runs on cpu") as caught:
-        made(weights(), type="adamw8bit")
+def test_eight_bits_want_a_gpu_or_a_cpu():
+    with pytest.raises(StageError, match="runs on mps") as caught:
+        made(on_a("mps"), type="adamw8bit")
     assert "type: adamw}" in caught.value.next_step
 
 
 def test_eight_bits_want_their_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(StageError, match="bitsandbytes") as caught:
-        made(on_a_gpu(), type="adamw8bit")
+        made(on_a("cuda"), type="adamw8bit")
     assert caught.value.next_step == "pip install 'lorabuild[gpu]'"
 
 
-@pytest.mark.parametrize("paged", [False, True])
-def test_eight_bits_get_their_words(paged, monkeypatch):
+@pytest.mark.parametrize(("device", "paged"), [("cuda", False), ("cuda", True), ("cpu", False)])
+def test_eight_bits_get_their_words(device, paged, monkeypatch):
     optim = types.SimpleNamespace(AdamW8bit=lambda groups, **words: (len(groups), words))
     monkeypatch.setitem(sys.modules, "bitsandbytes", types.SimpleNamespace(optim=optim))
-    found = made(on_a_gpu(), type="adamw8bit", lr=0.1, weight_decay=0.2, betas=(0.8, 0.9), paged=paged)
+    found = made(
+        on_a(device), type="adamw8bit", lr=0.1, weight_decay=0.2, betas=(0.8, 0.9), paged=paged or device == "cpu"
+    )
     assert found == (1, {"lr": 0.1, "weight_decay": 0.2, "betas": (0.8, 0.9), "is_paged": paged})
 
 

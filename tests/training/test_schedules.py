@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from lorabuild.schema.schedule import Schedule, steps_of
-from lorabuild.training.schedules import SCHEDULES, schedule
+from lorabuild.schema.training import Training
+from lorabuild.training.schedules import SCHEDULES, schedule, text_encoders_end
 
 KNOWN = json.loads((Path(__file__).parents[1] / "data" / "lr_schedulers.json").read_text())["schedulers"]
 STEPS = st.integers(0, 90) | st.floats(0, 0.999)
@@ -95,3 +96,8 @@ def test_the_warm_up_rises_from_nothing_to_full_height(name, total, warmup):
 def test_behind_the_warm_up_it_only_falls(name, total, warmup, low):
     found = factors(total, type=name, warmup=warmup, min_lr=low)[steps_of(warmup, total) :]
     assert all(before >= after for before, after in pairwise(found))
+
+
+@pytest.mark.parametrize(("written", "step_"), [(None, 200), (0.5, 100), (1, 1), (30, 30), (900, 200)])
+def test_the_end_of_the_text_encoders(written, step_):
+    assert text_encoders_end(Training(text_encoder_end=written), 200) == step_
