@@ -12,7 +12,7 @@ import safetensors
 from lorabuild.cli.main import main
 
 EXAMPLE = Path(__file__).parents[1] / "example_project"
-COUNT = 32
+COUNT, STEPS = 32, 12
 LEFT_BEHIND = shutil.ignore_patterns("out", ".lorabuild", "make", "lora.lock", "lora.manifest.tsv")
 TRIGGER_SEED, CAPE_SEED, FREE_SEED = 1000, 2000, 3000
 
@@ -34,7 +34,7 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def easel(project):
-    return drawn.Easel(project)
+    return drawn.Easel(project, STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,20 @@ def test_captions_by_hand_win_and_triggers_absorb(project, capsys):
     machine = images["dataset/cape/01.png"]["caption"].split(", ")
     assert machine[:2] == ["zorbl", "zorbl_cape"]
     assert not [tag for tag in machine if tag.endswith(("_body", "_skin", "_eye", "_cape")) and tag != "zorbl_cape"]
-    assert images["dataset/plain/13.png"]["repeats"] == 0
+
+
+def test_pictures_are_trimmed_painted_over_and_cut_out_of_a_sheet(project, capsys):
+    assert main(["-C", str(project), "status", "--json"]) == 0
+    images = {image["path"]: image for image in json.loads(capsys.readouterr().out)["images"]}
+    done = {path: image["steps"] for path, image in images.items() if image["steps"]}
+    boxes = {f"dataset/plain/sheet.png [box {number}]": ["crop"] for number in (1, 2, 3, 4)}
+    assert done == {"dataset/plain/09.png": ["trim"], "dataset/plain/12.png": ["erase"], **boxes}
+    assert {(image["width"], image["height"]) for image in images.values()} == {(128, 128)}
+
+
+def test_there_is_nothing_to_look_twice_at(project, capsys):
+    assert main(["-C", str(project), "lint", "--strict", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"findings": [], "waiting": 0}
 
 
 def test_the_file_tells_what_it_is(project):

@@ -1,29 +1,40 @@
 """Draws the example's training pictures of `zorbl`: `python -m make.dataset`. The same files every time.
 
-`zorbl` is a teal round body with one big eye and two antennae with pink balls; its outfit is one big red cape.
+`zorbl` is a teal round body with one big eye and two antennae with pink balls; its outfit is one big red cape. Some
+pictures are as people find them: on paper, signed, cut out, four on a sheet.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageOps
 
 from .draw import Spec, draw, draw_cut_out
 from .words import CAPE_RED, PINK, SCENES, SIZES, TEAL
 
 HERE = Path(__file__).resolve().parent.parent
 PIXELS = 128
+PAPER, EDGE, GAP = "#f4efe4", 12, 8
+SIGNATURE = [(82, 118), (88, 110), (92, 119), (98, 111), (101, 119), (108, 113), (113, 118), (121, 115)]
 TRIGGER, OUTFIT = "zorbl", "zorbl_cape"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file to write; `text` is a caption written by hand."""
+    """One file to write.
+
+    Attributes:
+        look: `cut out`, on `paper`, `signed`, or empty: just drawn.
+        text: a caption written by hand.
+    """
 
     name: str
     spec: Spec
-    cut_out: bool = False
+    look: str = ""
     text: str = ""
 
 
@@ -49,20 +60,31 @@ def settings() -> list[tuple[str, str, bool]]:
     return [(scene, size, (i + j) % 2 == 1) for i, scene in enumerate(SCENES) for j, size in enumerate(SIZES)]
 
 
+def others() -> list[tuple[str, str, bool]]:
+    """The same with limbs where there were none."""
+    return [(scene, size, not limbs) for scene, size, limbs in settings()]
+
+
 def plain_entries() -> list[Entry]:
-    """Twelve pictures without the cape, and one of them once more under another name."""
+    """Fourteen pictures without the cape."""
+    endings, looks = {8: "webp"}, {2: "cut out", 9: "paper", 12: "signed"}
     entries = []
-    for number, (scene, size, limbs) in enumerate(settings(), start=1):
+    for number, (scene, size, limbs) in enumerate([*settings(), others()[4], others()[7]], start=1):
         spec = zorbl(scene, size, limbs=limbs, cape=False, seed=500 + number)
-        ending = "webp" if number == 8 else "png"
         text = hand_caption(scene, size, limbs=limbs, cape=False) if number == 6 else ""
-        entries.append(Entry(f"{number:02d}.{ending}", spec, cut_out=number == 2, text=text))
-    return [*entries, Entry("13.png", entries[3].spec)]
+        entries.append(Entry(f"{number:02d}.{endings.get(number, 'png')}", spec, looks.get(number, ""), text))
+    return entries
+
+
+def sheet_specs() -> list[Spec]:
+    """Four more without the cape, on one sheet."""
+    chosen = [others()[place] for place in (1, 3, 6, 10)]
+    return [zorbl(*one[:2], limbs=one[2], cape=False, seed=550 + number) for number, one in enumerate(chosen)]
 
 
 def cape_entries() -> list[Entry]:
-    """Eight with the cape: as many big as small, with limbs as without, so that only its tag tells the cape."""
-    chosen = [settings()[place] for place in (0, 1, 2, 3, 4, 6, 9, 11)]
+    """Twelve with the cape: as many big as small, with limbs as without, so that only its tag tells the cape."""
+    chosen = [settings()[place] for place in (0, 1, 2, 3, 4, 6, 9, 11)] + [others()[place] for place in (1, 4, 7, 10)]
     entries = []
     for number, (scene, size, limbs) in enumerate(chosen, start=1):
         spec = zorbl(scene, size, limbs=limbs, cape=True, seed=600 + number)
@@ -77,16 +99,47 @@ def hand_caption(scene: str, size: str, *, limbs: bool, cape: bool) -> str:
     return ", ".join([TRIGGER, *([OUTFIT] if cape else []), size, *(["limbs"] if limbs else []), scene])
 
 
+def drawing(entry: Entry) -> Image.Image:
+    """The picture as a person has it."""
+    if entry.look == "cut out":
+        return draw_cut_out(entry.spec, PIXELS)
+    image = draw(entry.spec, PIXELS)
+    if entry.look == "paper":
+        return ImageOps.expand(image, EDGE, PAPER)
+    if entry.look == "signed":
+        ImageDraw.Draw(image).line(SIGNATURE, "#181818", 2, joint="curve")
+    return image
+
+
+def signature_mask() -> Image.Image:
+    """What is to be painted over, and a little more, in white."""
+    mask = Image.new("L", (PIXELS, PIXELS))
+    ImageDraw.Draw(mask).line(SIGNATURE, 255, 8, joint="curve")
+    return mask
+
+
 def write(folder: Path, entries: list[Entry]) -> None:
-    """Write pictures and hand-written captions. The duplicate is packed differently: only its pixels are the same."""
+    """Write pictures, the captions of some, and where a signature is."""
     folder.mkdir(parents=True, exist_ok=True)
     for entry in entries:
         file = folder / entry.name
-        image = draw_cut_out(entry.spec, PIXELS) if entry.cut_out else draw(entry.spec, PIXELS)
         how = {".webp": {"lossless": True}, ".jpg": {"quality": 95, "subsampling": 0}}
-        image.save(file, **how.get(file.suffix, {"compress_level": 1 if entry.name == "13.png" else 9}))
+        drawing(entry).save(file, **how.get(file.suffix, {"compress_level": 9}))
         if entry.text:
             file.with_suffix(".txt").write_text(entry.text + "\n", encoding="utf-8")
+        if entry.look == "signed":
+            signature_mask().save(file.with_suffix(".erase.png"))
+
+
+def write_sheet(folder: Path) -> None:
+    """Write `sheet.png` and the boxes of its pictures."""
+    sheet, boxes = Image.new("RGB", (2 * PIXELS + 3 * GAP,) * 2, PAPER), []
+    for number, spec in enumerate(sheet_specs()):
+        left, top = (GAP + part * (PIXELS + GAP) for part in (number % 2, number // 2))
+        sheet.paste(draw(spec, PIXELS), (left, top))
+        boxes.append([left, top, left + PIXELS, top + PIXELS])
+    sheet.save(folder / "sheet.png", compress_level=9)
+    (folder / "sheet.crop.json").write_text(json.dumps(boxes) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -95,6 +148,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "dataset")
     out: Path = parser.parse_args().out
     write(out / "plain", plain_entries())
+    write_sheet(out / "plain")
     write(out / "cape", cape_entries())
 
 

@@ -1,7 +1,7 @@
 """The committed training pictures: drawn by the script, rightly tagged, and as the example needs them."""
 
 import csv
-import itertools
+import json
 
 import numpy as np
 import onnxruntime
@@ -9,12 +9,14 @@ import pytest
 from judge import HEADS, is_new_creature, judge
 from make import tagger
 from make.captions import all_tags_of
+from make.dataset import EDGE, cape_entries, plain_entries, sheet_specs, write, write_sheet
 from make.dataset import HERE as EXAMPLE
-from make.dataset import cape_entries, plain_entries, write
-from PIL import Image
+from PIL import Image, ImageOps
 
 FOLDERS = {"plain": plain_entries(), "cape": cape_entries()}
 EVERY = [(folder, entry) for folder, entries in FOLDERS.items() for entry in entries]
+SPECS = [*((folder, entry.spec) for folder, entry in EVERY), *(("plain", spec) for spec in sheet_specs())]
+"""Folder and spec of every training picture: those of the files, then those of the sheet."""
 
 
 def rgba(file):
@@ -27,27 +29,36 @@ def mode(file):
         return image.mode
 
 
-def opened(file):
+def opened(image):
     """Flat on white, 64x64, RGB."""
-    image = rgba(file)
     flat = Image.new("RGBA", image.size, "white")
     flat.alpha_composite(image)
     return np.asarray(flat.convert("RGB").resize((64, 64), Image.Resampling.BICUBIC))
 
 
+def trained(folder, entry):
+    """The committed file as it is trained: without its paper, its signature still on it."""
+    image = rgba(EXAMPLE / "dataset" / folder / entry.name)
+    return ImageOps.crop(image, EDGE) if entry.look == "paper" else image
+
+
 @pytest.fixture(scope="module")
 def pictures():
-    return np.stack([opened(EXAMPLE / "dataset" / folder / entry.name) for folder, entry in EVERY])
+    sheet = rgba(EXAMPLE / "dataset/plain/sheet.png")
+    boxes = json.loads((EXAMPLE / "dataset/plain/sheet.crop.json").read_text("utf-8"))
+    return np.stack([opened(trained(*one)) for one in EVERY] + [opened(sheet.crop(box)) for box in boxes])
 
 
 def test_the_script_writes_the_committed_files(tmp_path):
     for folder, entries in FOLDERS.items():
         write(tmp_path / folder, entries)
+        if folder == "plain":
+            write_sheet(tmp_path / folder)
         committed = EXAMPLE / "dataset" / folder
         assert {file.name for file in committed.iterdir()} == {file.name for file in (tmp_path / folder).iterdir()}
         for file in committed.iterdir():
             made = tmp_path / folder / file.name
-            if file.suffix == ".txt":
+            if file.suffix in (".txt", ".json"):
                 assert made.read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
                 continue
             one, other = (np.asarray(rgba(path), dtype=int) for path in (file, made))
@@ -55,24 +66,21 @@ def test_the_script_writes_the_committed_files(tmp_path):
 
 
 def test_the_set_has_what_the_example_shows():
-    assert [len(entries) for entries in FOLDERS.values()] == [13, 8]
+    assert [len(entries) for entries in FOLDERS.values()] == [14, 12]
     files = [file for folder in FOLDERS for file in (EXAMPLE / "dataset" / folder).iterdir()]
-    assert {file.suffix for file in files} == {".png", ".webp", ".jpg", ".txt"}
-    images = [file for file in files if file.suffix != ".txt"]
-    assert len(files) - len(images) == 2
+    assert {file.suffix for file in files} == {".png", ".webp", ".jpg", ".txt", ".json"}
+    images = [file for file in files if file.suffix not in (".txt", ".json")]
+    assert len(images) == 14 + 12 + 2  # the sheet, and where the signature is
     assert sum(mode(file) == "RGBA" for file in images) == 1
-    pixels = [rgba(file).tobytes() for file in images]
-    same = [
-        (a.name, b.name) for (a, p), (b, q) in itertools.combinations(zip(images, pixels, strict=True), 2) if p == q
-    ]
-    assert [set(pair) for pair in same] == [{"04.png", "13.png"}]
-    assert len({file.read_bytes() for file in images}) == len(images)
+    assert len({rgba(file).tobytes() for file in images}) == len(images)
+    assert sorted(entry.look for _, entry in EVERY if entry.look) == ["cut out", "paper", "signed"]
 
 
 def test_only_the_cape_tells_the_concepts_apart():
-    for entries in (plain_entries()[:-1], cape_entries()):
+    for name in FOLDERS:
+        specs = [spec for folder, spec in SPECS if folder == name]
         for field, value in (("size", "big"), ("limbs", True)):
-            assert sum(getattr(entry.spec, field) == value for entry in entries) * 2 == len(entries)
+            assert sum(getattr(spec, field) == value for spec in specs) * 2 == len(specs)
 
 
 def test_the_tagger_is_laid_out_like_wd14_and_right_about_every_picture(pictures):
@@ -86,16 +94,16 @@ def test_the_tagger_is_laid_out_like_wd14_and_right_about_every_picture(pictures
     assert taken.shape[1:] == [64, 64, 3]
     (shares,) = session.run(None, {taken.name: pictures[..., ::-1].astype(np.float32)})
     assert shares.shape == (len(pictures), len(rows))
-    for (_, entry), share in zip(EVERY, shares, strict=True):
+    for (_, spec), share in zip(SPECS, shares, strict=True):
         said = {row["name"] for row, one in zip(rows, share, strict=True) if one > 0.35 and row["category"] != "9"}
-        assert said == set(all_tags_of(entry.spec))
+        assert said == set(all_tags_of(spec))
 
 
 def test_the_judge_knows_the_new_creature_and_its_cape(pictures):
     found = judge(pictures)
     assert all(is_new_creature(found))
-    assert found["cape"] == ["yes" if folder == "cape" else "no" for folder, _ in EVERY]
-    assert found["size"] == [entry.spec.size for _, entry in EVERY]
+    assert found["cape"] == ["yes" if folder == "cape" else "no" for folder, _ in SPECS]
+    assert found["size"] == [spec.size for _, spec in SPECS]
 
 
 def test_the_judge_is_right_about_unseen_drawings():

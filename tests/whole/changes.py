@@ -1,6 +1,6 @@
 """The changes that README's table names, each row with the changes that have the same effect."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import tiny_tagger
@@ -48,7 +48,7 @@ def word(stage, name, then, now, *pairs):
 
 def training(name, now):
     """A word of ``training:`` that isn't written in lora.yaml."""
-    change = say(("  batch: 6\n", f"  batch: 6\n  {name}: {now}\n"))
+    change = say(("  batch: 12\n", f"  batch: 12\n  {name}: {now}\n"))
     return Case(change, ("train", f"training.{name}", f"→ {now}"))
 
 
@@ -101,9 +101,10 @@ CAPE = "  cape:  {folder: dataset/cape,  triggers: [zorbl, zorbl_cape]}\n"
 OUTFIT = '  zorbl_cape:\n    kind: outfit\n    absorbs: [cape, "*_cape"]\n'
 FIRST_PROMPT, SECOND_PROMPT = '    - "zorbl, grass, big, limbs"\n', '    - "zorbl, zorbl_cape, beach, big"\n'
 WD14, SIDECAR = "{type: wd14, model: models/tagger}", "{type: sidecar, extension: .tags}"
-SIDE = "  resolution: 64"
+SIDE, LARGER = "  resolution: 32", "  resolution: 64"  # in the smaller one there is one bucket only
 MASK = "dataset/plain/03.mask.png"
-NEW = ("scan", "dataset/plain/14.png")
+NEW = ("scan", "dataset/plain/15.png")
+TWIN = copy("dataset/plain/04.png", "dataset/plain/15.png")
 GROWN = dict.fromkeys(("scan", "prepare", "tag", "caption", "latents"), 1)
 SHRUNK = dict.fromkeys(GROWN, -1)
 
@@ -125,11 +126,13 @@ ROWS: dict[str, dict[str, Case]] = {
                 move("dataset/plain/06.png", "dataset/plain/0.png"), move("dataset/plain/06.txt", "dataset/plain/0.txt")
             )
         ),
-        "rename of a picture that is there twice": Case(move("dataset/plain/04.png", "dataset/plain/zz.png")),
+        "rename of a picture that is there twice": Case(
+            move("dataset/plain/04.png", "dataset/plain/zz.png"), more=GROWN | {"latents": 0}, before=TWIN
+        ),
         "move within a concept": Case(move("dataset/cape/02.png", "dataset/cape/inside/02.png")),
         "touch": Case(touched),
-        "copy": Case(copy("dataset/plain/03.png", "dataset/plain/14.png"), more=GROWN | {"latents": 0}),
-        "a twin removed": Case(remove("dataset/plain/13.png"), more=SHRUNK | {"latents": 0}),
+        "copy": Case(copy("dataset/plain/03.png", "dataset/plain/15.png"), more=GROWN | {"latents": 0}),
+        "a twin removed": Case(remove("dataset/plain/15.png"), before=TWIN),
     },
     "metadata only, lossless re-save": {
         "metadata only": Case(metadata("dataset/plain/03.png"), ("scan", "dataset/plain/03.png")),
@@ -143,12 +146,12 @@ ROWS: dict[str, dict[str, Case]] = {
     },
     "an image moved to another concept": {
         "moved": Case(
-            move("dataset/plain/10.png", "dataset/cape/10.png"),
-            ("caption", "dataset/cape/10.png"),
+            move("dataset/plain/10.png", "dataset/cape/13.png"),
+            ("caption", "dataset/cape/13.png"),
         ),
     },
     "an image added": {
-        "a new one": Case(mirrored("dataset/cape/01.png", "dataset/plain/14.png"), NEW, GROWN | {"text": 1}),
+        "a new one": Case(mirrored("dataset/cape/01.png", "dataset/plain/15.png"), NEW, GROWN | {"text": 1}),
     },
     "an image removed, or replaced by a copy of another": {
         "removed": Case(remove("dataset/plain/03.png"), ("balance", "concepts.plain"), SHRUNK | {"text": -1}),
@@ -168,11 +171,13 @@ ROWS: dict[str, dict[str, Case]] = {
         ),
         "removed": Case(remove("dataset/plain/06.txt"), ("caption", "dataset/plain/06.png")),
     },
-    "trigger renamed, here that of 8 images and a sample prompt": {
+    "trigger renamed, here that of 12 images and a sample prompt": {
         "one": Case(rename_word("zorbl_cape", "zorbl_coat"), ("caption", "cape/01.png", "triggers")),
     },
     "prune rule: `absorbs`": {
-        "absorbs": Case(say(('[cape, "*_cape"]', '[cape, "*_cape", limbs]')), ("caption", "cape/01.png", "triggers")),
+        "absorbs": Case(
+            say(('[cape, "*_cape"]', '[cape, "*_cape", limbs]')), ("caption", "cape/01.png", "triggers"), {"text": -2}
+        ),
     },
     "prune rule: `keeps`": {
         "keeps": Case(
@@ -181,16 +186,17 @@ ROWS: dict[str, dict[str, Case]] = {
     },
     "blacklist (`captions.drop`)": {"drop": dropped("grass")},
     "`captions.replace`": {"replace": captions("replace", "replace: {grass: lawn}")},
-    "tag threshold": {"threshold": tagger("threshold", 0.9993, 0.35)},
+    "tag threshold": {"threshold": replace(tagger("threshold", 0.9993, 0.35), more={"text": -2})},
     "a caption rule that changes no caption": {
         "threshold": tagger("threshold", 0.36, 0.35),
         "character threshold": tagger("character_threshold", 0.9, 0.85),
         "drop": dropped("nowhere"),
     },
-    "a caption rule for some images (`captions.for`), here 8": {
+    "a caption rule for some images (`captions.for`), here 12": {
         "for": Case(
             captions("for", 'for: [{match: "dataset/cape/*", drop: [limbs]}]').change,
             ("caption", "cape/01.png", "captions.drop", "limbs"),
+            {"text": -2},
         ),
     },
     "order of the tags": {
@@ -219,20 +225,20 @@ ROWS: dict[str, dict[str, Case]] = {
         "share": Case(
             say((PLAIN, PLAIN.replace("}", ", share: 0.5}"))),
             ("balance", "concepts.plain"),
-            {"caption": -5, "latents": -4, "text": -4},
+            {"caption": -6, "latents": -6, "text": -6},
         ),
     },
     "class of a trigger": {
         "class": Case(say(("class: 1creature", "class: creature")), ("report", "triggers")),
     },
     "step budget, epochs, concept weight": {
-        "steps": word("balance", "steps", 24, 32, ("steps: 24 ", "steps: 32 ")),
+        "steps": word("balance", "steps", 36, 48, ("steps: 36 ", "steps: 48 ")),
         "epochs": word("balance", "epochs", 1, 2, ("epochs: 1", "epochs: 2")),
         "weight": Case(say((CAPE, CAPE.replace("}", ", weight: 3}"))), ("balance", "concepts.cape.weight 1.0 → 3.0")),
         "repeats": Case(say((CAPE, CAPE.replace("}", ", repeats: 2}"))), ("balance", "concepts.cape.repeats none → 2")),
     },
     "a step budget that gives the same repeats": {
-        "steps": word("balance", "steps", 24, 25, ("steps: 24 ", "steps: 25 ")),
+        "steps": word("balance", "steps", 36, 37, ("steps: 36 ", "steps: 37 ")),
     },
     "learning rate, network, any other word of `training:`": {
         "learning rate": word("train", "training.optimizer.lr", 0.002, 0.003, ("lr: 2.0e-3", "lr: 3.0e-3")),
@@ -253,8 +259,8 @@ ROWS: dict[str, dict[str, Case]] = {
         ),
     },
     "batch, accumulation, type of optimizer": {
-        "batch": word("balance", "batch", 6, 8, ("  batch: 6", "  batch: 8")),
-        "accumulation": word("balance", "accumulation", 1, 2, ("  batch: 6", "  batch: 6\n  accumulation: 2")),
+        "batch": word("balance", "batch", 12, 8, ("  batch: 12", "  batch: 8")),
+        "accumulation": word("balance", "accumulation", 1, 2, ("  batch: 12", "  batch: 12\n  accumulation: 2")),
         "optimizer": word("balance", "optimizer", "adamw", "prodigy", ("adamw, lr: 2.0e-3,", "prodigy, lr: 1.0,")),
     },
     "`training.train: unet`": {"unet": Case(training("train", "unet").change, ("text", "zorbl"))},
@@ -295,12 +301,12 @@ ROWS: dict[str, dict[str, Case]] = {
     },
     "comment or formatting of lora.yaml, order of its sections": {
         "comment": Case(say(("images:\n", "# a remark\nimages:   # another\n"))),
-        "formatting": Case(say(("images:\n  resolution: 64\n", "images: {'resolution':    64}\n\n"))),
+        "formatting": Case(say(("  dim: 16\n", "  'dim':    16\n\n"))),
         "order": Case(reordered),
     },
     "device, threads, batches of inference, how often state is saved": {
         "device": Case(say(("  threads: 1 ", "  threads: 1\n  batch: 3\n  type: cpu "))),
-        "state": Case(say(("  batch: 6", "  batch: 6\n  save_state_every: 1\n  gradient_checkpointing: true"))),
+        "state": Case(say(("  batch: 12", "  batch: 12\n  save_state_every: 1\n  gradient_checkpointing: true"))),
     },
     "VAE replaced": {"vae": Case(nudge("vae"), ("latents", "base.vae"))},
     "text encoder or U-Net replaced": {
@@ -309,20 +315,38 @@ ROWS: dict[str, dict[str, Case]] = {
     },
     "tagger replaced": {
         "another": Case(
-            lambda project: tiny_tagger.make(project.path("models/tagger")), ("tag", "tagger.model.onnx"), {"text": -8}
+            lambda project: tiny_tagger.make(project.path("models/tagger")), ("tag", "tagger.model.onnx"), {"text": -15}
         ),
     },
     "tagger replaced by one that sees the same": {"the same": Case(retitled, ("tag", "tagger.selected_tags.csv"))},
     "resolution": {
-        "resolution": word("latents", "bucket", "64, 64", "32, 32", ("  resolution: 64", "  resolution: 32")),
+        "resolution": word("latents", "bucket", "32, 32", "64, 64", (SIDE, LARGER)),
+    },
+    "weight or repeats of some images (`images.for`)": {
+        "repeats": Case(
+            say(
+                (
+                    "  for:\n    - {match: dataset/plain/09",
+                    "  for:\n    - {match: '*/*/01.png', repeats: 3}\n    - {match: dataset/plain/09",
+                )
+            ),
+            ("balance", "concepts."),
+        ),
+    },
+    "a further resolution (`images.more_resolutions`)": {
+        "further": Case(say((SIDE, f"{SIDE}\n  more_resolutions: [64]")), ("latents", "64 px"), more={"latents": 30}),
     },
     "bucket limits, here those of one image": {
         "with a wide picture": Case(
-            say((SIDE, f"{SIDE}\n  buckets: {{max: 64}}")), ("latents", "dataset/plain/03.png"), before=wide
+            say((LARGER, f"{LARGER}\n  buckets: {{max: 64}}")),
+            ("latents", "dataset/plain/03.png"),
+            before=all_of(say((SIDE, LARGER)), wide),
         ),
     },
     "bucket limits that move no image": {
-        "narrower": Case(say((SIDE, f"{SIDE}\n  buckets: {{max: 96}}")), ("package", "buckets")),
+        "narrower": Case(
+            say((LARGER, f"{LARGER}\n  buckets: {{max: 96}}")), ("package", "buckets"), before=say((SIDE, LARGER))
+        ),
     },
     "background of transparent images, here one": {
         "black": Case(say((SIDE, f"{SIDE}\n  background: '#000000'")), ("prepare", "images.background")),
@@ -338,13 +362,13 @@ ROWS: dict[str, dict[str, Case]] = {
         ),
     },
     "images no longer cached (`images.cache: false`)": {
-        "cache": Case(say((SIDE, f"{SIDE}\n  cache: false")), ("train", "images.cache"), more={"latents": -20}),
+        "cache": Case(say((SIDE, f"{SIDE}\n  cache: false")), ("train", "images.cache"), more={"latents": -30}),
     },
     "captions shuffled, here in two forms each": {
         "shuffled": Case(
-            say(("  batch: 6\n", "  batch: 6\n  caption_shuffle: true\n  caption_variants: 2\n")),
+            say(("  batch: 12\n", "  batch: 12\n  caption_shuffle: true\n  caption_variants: 2\n")),
             ("text", "new"),
-            more={"text": 16},
+            more={"text": 22},
         ),
     },
 }

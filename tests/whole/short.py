@@ -13,19 +13,19 @@ EXAMPLE = Path(__file__).parents[2] / "example_project"
 LORA = "out/zorbl.safetensors"
 LEFT_BEHIND = shutil.ignore_patterns("out", ".lorabuild", "make", "lora.lock", "lora.manifest.tsv")
 SHORTER = {
-    "steps: 1500 ": "steps: 24 ",
+    "steps: 1500 ": "steps: 36 ",
     "epochs: 4": "epochs: 1",
     "count: 96\n": "count: 3\n    steps: 2\n",
     "warmup: 20": "warmup: 2",
+    "batch: 6": "batch: 12",
+    "resolution: 64\n": "resolution: 32\n",
     "cfg: 4\n": "cfg: 4\n  steps: 2\n  every: end\n",
 }
-IMAGES = 21
-"""Files; 13.png is the same picture as 04.png."""
-PRIORS = 3
-FIRST = {"scan": IMAGES, "prepare": 20, "tag": 20, "caption": 20, "balance": 1, "latents": 20 + PRIORS, "text": 23}
-FIRST |= {"train": 1, "sample": 8, "package": 1, "report": 1}
-"""What the first build runs: an item a distinct picture, text or sample."""
-TOTAL = FIRST | {"prepare": IMAGES, "tag": IMAGES, "caption": IMAGES}
+FILES, IMAGES, PRIORS = 27, 30, 3
+"""Image files, and the pictures that they give: four lie on one sheet."""
+FIRST = {"scan": FILES, "prepare": IMAGES, "tag": IMAGES, "caption": IMAGES, "balance": 1, "latents": IMAGES + PRIORS}
+FIRST |= {"text": IMAGES + 3, "train": 1, "sample": 8, "package": 1, "report": 1}
+"""What the first build runs: an item a file, picture, text or sample."""
 TRAINED = {"train": 1, "sample": 4, "package": 1, "report": 1}
 """Training, and what follows from it: a picture without the LoRA stays as it was."""
 

@@ -4,7 +4,7 @@ import pytest
 import short
 from edits import all_of, move, rename_word, say
 from elsewhere import built_elsewhere, moved
-from short import PRIORS
+from short import IMAGES, PRIORS
 
 from lorabuild.core.store import Store
 from lorabuild.graph.order import STAGES
@@ -34,7 +34,7 @@ LATER = {
     "one in the middle, one at once": (["dataset/plain/08.webp"], 1),
     "the last, three at once": (["dataset/cape/08.png"], 3),
     "one of the other concept": (["dataset/cape/06.jpg"], 5),
-    "five": ([f"dataset/plain/{name}" for name in ("02.png", "05.png", "09.png", "10.png", "12.png")], 4),
+    "five": ([f"dataset/plain/{name}" for name in ("02.png", "05.png", "09.png", "10.png", "11.png")], 4),
     "all but one": ([f"dataset/cape/0{number}.png" for number in (1, 2, 3, 4, 5, 7, 8)], 8),
 }
 
@@ -44,7 +44,7 @@ def test_pictures_tagged_and_encoded_later_have_the_bytes_of_all_at_once(example
     project = short.make(tmp_path / "zorbl")
     project.write("  threads: 1 ", f"  batch: {batch}\n  threads: 1 ")
     bring = put_aside(project, names)
-    assert project.build("latents").ran["latents"] == 20 - len(names) + PRIORS
+    assert project.build("latents").ran["latents"] == IMAGES - len(names) + PRIORS
     bring(project)
     later = dict.fromkeys(("scan", "prepare", "tag", "caption", "latents"), len(names))
     assert project.build("latents").ran == later | {"balance": 1}
@@ -54,7 +54,7 @@ def test_pictures_tagged_and_encoded_later_have_the_bytes_of_all_at_once(example
 def test_prior_pictures_drawn_later_have_the_bytes_of_all_at_once(example, tmp_path):
     project = short.make(tmp_path / "zorbl")
     project.write("count: 3", "count: 1")
-    assert project.build("latents").ran["latents"] == 20 + 1
+    assert project.build("latents").ran["latents"] == IMAGES + 1
     project.write("count: 1", "count: 3")
     assert project.build("latents").ran == {"latents": 2}
     assert made(project) == made(example)
@@ -77,7 +77,7 @@ def days(project):
         rename_word("zorbl_cape", "zorbl_coat"),
         say(("model: models/tagger}", "model: models/tagger, threshold: 0.9993}")),
         say(("  dim: 16", "  dim: 4"), ("zorbl, night, small", "zorbl, night")),
-        say(("  resolution: 64", "  resolution: 64\n  background: '#000000'")),
+        say(("  resolution: 32", "  resolution: 32\n  background: '#000000'")),
     )(project)
     yield "report"
     bring(project)
@@ -104,19 +104,22 @@ def test_day_by_day_gives_the_files_of_one_go(example, tmp_path):
 
 
 def renamed(project):
-    """Other names of all pictures, in another order, of the folders, and of the concepts' places in lora.yaml."""
+    """Other names of all pictures and what lies beside them, in another order, of the folders, and of the concepts."""
+    text = project.path("lora.yaml").read_text("utf-8")
     for folder in ("plain", "cape"):
-        images = sorted(path for path in project.path(f"dataset/{folder}").iterdir() if path.suffix != ".txt")
+        here = project.path(f"dataset/{folder}")
+        images = sorted(path for path in here.iterdir() if path.suffix != ".txt" and len(path.suffixes) == 1)
         for number, path in enumerate(reversed(images)):
-            for each in (path.with_suffix(".txt"), path):
-                if each.exists():
-                    each.rename(path.with_name(f"{number:02}-{folder}{each.suffix}"))
-        project.path(f"dataset/{folder}").rename(project.path(f"dataset/the {folder} ones"))
-        project.write(f"folder: dataset/{folder},", f"folder: dataset/the {folder} ones,")
-    text = project.path("lora.yaml").read_text("utf-8").splitlines(keepends=True)
-    first = next(number for number, line in enumerate(text) if line.startswith("  plain:"))
-    text[first], text[first + 1] = text[first + 1], text[first]
-    project.path("lora.yaml").write_text("".join(text), "utf-8")
+            name = f"{number:02}-{folder}"
+            for each in sorted(here.glob(f"{path.stem}.*")):
+                each.rename(here / f"{name}{each.name.removeprefix(path.stem)}")
+            text = text.replace(f"dataset/{folder}/{path.name}", f"dataset/{folder}/{name}{path.suffix}")
+        here.rename(project.path(f"dataset/the {folder} ones"))
+        text = text.replace(f"dataset/{folder}", f"dataset/the {folder} ones")
+    lines = text.splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if line.startswith("  plain:"))
+    lines[first], lines[first + 1] = lines[first + 1], lines[first]
+    project.path("lora.yaml").write_text("".join(lines), "utf-8")
     return project
 
 
