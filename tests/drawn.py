@@ -59,7 +59,8 @@ def _asked(words: list[str], scene: str, size: str, limbs: bool) -> Asked:
 class Easel:
     """The base of a project, ready to draw; a LoRA is put on for one set of pictures and taken off again."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, steps: int = STEPS) -> None:
+        self.steps = steps
         self.loaded = load(project)
         settings = self.loaded.project
         chosen = device.pick(settings.device)
@@ -73,7 +74,7 @@ class Easel:
                 [one.prompt for one in asked],
                 negatives=[""] * len(asked),
                 seeds=list(range(first_seed, first_seed + len(asked))),
-                steps=STEPS,
+                steps=self.steps,
                 cfg=CFG,
                 width=64,
                 height=64,

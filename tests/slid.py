@@ -36,7 +36,7 @@ training:
 samples: {cfg: 4, steps: 12, every: end, prompts: ["1creature, round_body, red_skin, plain"]}
 device: {type: cpu, threads: 1}
 """
-STEPS, CFG = 12, 4.0
+STEPS, CFG, BATCH = 12, 4.0, 6
 
 
 def make(root: Path) -> Path:
@@ -77,6 +77,7 @@ class Ruler:
             cfg=CFG,
             width=64,
             height=64,
+            batch=BATCH,
         )
         return np.stack([np.asarray(one) for one in made])
 

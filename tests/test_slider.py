@@ -15,7 +15,7 @@ COUNT = 12
 def sizes(tmp_path_factory):
     """Strength → share of big creatures, and the judge's margin between big and small, over twelve seeds."""
     root = slid.make(tmp_path_factory.mktemp("slider") / "size")
-    assert main(["-C", str(root), "-q", "build", "package"]) == 0
+    assert main(["-C", str(root), "-q", "build", "package", "--set", "samples.prompts=[]"]) == 0
     ruler = slid.Ruler(root, (root / "out" / "size.safetensors").read_bytes())
     return {strength: ruler.size(strength, COUNT) for strength in STRENGTHS}
 

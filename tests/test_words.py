@@ -6,6 +6,7 @@ import inspect
 import json
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import small
 import tiny_tagger
 
 from lorabuild.core.words import hand, hands
+from lorabuild.evaluate import picture
 from lorabuild.graph.forecast import forecast
 from lorabuild.graph.order import STAGES
 from lorabuild.graph.plan import ITEMS
@@ -28,6 +30,7 @@ from lorabuild.schema.caption_rules import CaptionRules
 from lorabuild.schema.captions import Captions
 from lorabuild.schema.check import check
 from lorabuild.schema.families import FACTS
+from lorabuild.schema.image_steps import StepRules
 from lorabuild.schema.load import load
 from lorabuild.schema.network import Network
 from lorabuild.schema.project import Project
@@ -125,6 +128,7 @@ STAGE = {
     **{f"images.{word}": "prepare" for word in ("erase", "trim", "crop", "restore", "upscale", "pad", "for")},
     **{f"images.{word}": "prepare" for word in ("mask_model", "detector")},
     "concepts.<name>.images": "prepare",
+    **{f"concepts.<name>.images.{word}": "balance" for word in ("resolution", "more_resolutions")},
     "images.buckets.few": "balance",
     "images.color_augment": "train",
     "images.random_crop": "train",
@@ -181,6 +185,9 @@ VALUES = {
     "concepts.<name>.share": 0.3,
     "concepts.<name>.rest_of": "plain",
     "images.resolution": 128,
+    "images.more_resolutions": [128],
+    "concepts.<name>.images.resolution": 128,
+    "concepts.<name>.images.more_resolutions": [128],
     "images.buckets.step": 64,
     "images.buckets.min": 64,
     "images.buckets.max": 64,
@@ -223,7 +230,7 @@ AROUND = {
     "concepts.<name>.rest_of": ["concepts.plain.share=0.5", "concepts.cape.folder=dataset/plain"],
     "captions.tagger.mcut_floor": ["captions.tagger.mcut=true"],
     **{f"concepts.<name>.captions.{word}": ["concepts.cape.captions={}"] for word in CaptionRules.model_fields},
-    **{f"concepts.<name>.images.{word}": ["concepts.cape.images={}"] for word in OTHER_STEPS},
+    **{f"concepts.<name>.images.{word}": ["concepts.cape.images={}"] for word in StepRules.model_fields},
     "images.mask_model": ["images.masks=model", "images.mask_model=tagger/model.onnx"],
     "images.detector": ["images.crop=[whole, portrait]"],
     "training.ema.decay": ["training.ema={}"],
@@ -245,6 +252,7 @@ AROUND = {
     "training.mask_floor": ["images.masks=alpha"],
     "training.mask_normalize": ["images.masks=alpha"],
     "judge.pictures": ["output.epoch=auto"],
+    "judge.seed": ["output.epoch=auto"],
     "judge.model": ["output.epoch=auto"],
 }
 """What must stand beside a word for it to have a meaning."""
@@ -260,7 +268,7 @@ NEEDED = {
 """Forms of a section that have words which must be written."""
 
 FREE = "training.schedule={type: constant, warmup: 0}"
-BESIDE = {"prodigy_plus_schedule_free": [FREE], "adamw_schedule_free": [FREE]}
+BESIDE = {"prodigy_plus_schedule_free": [FREE], "adamw_schedule_free": [FREE], "prose": ["captions.style=prose"]}
 """What must stand beside a form of a section."""
 
 
@@ -396,6 +404,12 @@ def planned(project, overrides):
     return loaded, keys, clean
 
 
+@pytest.fixture(scope="module")
+def usual(project):
+    """What the project plans with these overrides; planned once, for it stays as it is."""
+    return cache(lambda *overrides: planned(project, [*overrides]))
+
+
 def stage_of(word):
     """The stage that must notice: by the longest place in the table that the word stands in."""
     places = [place for place in STAGE if f"{word.dotted}.".startswith(f"{place}.")]
@@ -403,9 +417,9 @@ def stage_of(word):
 
 
 @pytest.mark.parametrize("word", LEAVES.values(), ids=LEAVES)
-def test_changing_a_word_changes_the_plan(project, word):
-    beside, dotted = around(word, load(project.root)), place(word)
-    before, keys, _ = planned(project, beside)
+def test_changing_a_word_changes_the_plan(project, usual, word):
+    beside, dotted = around(word, usual()[0]), place(word)
+    before, keys, _ = usual(*beside)
     value = another(word, value_at(before, dotted))
     after, changed, clean = planned(project, [*beside, f"{dotted}={json.dumps(value)}"])
     assert value_at(after, dotted) != value_at(before, dotted)
@@ -421,6 +435,19 @@ def packed(view, settings):
     return package.handed(settings, view.step("package").items[0].reads, view.store)[0]
 
 
+@pytest.fixture
+def drawn_once(monkeypatch):
+    """The same pixels give the same PNG, as tests/evaluate/test_picture.py says: here they are written once."""
+    real, made = picture.encode, {}
+
+    def encode(image):
+        key = (image.mode, image.size, image.tobytes())
+        return made.get(key) or made.setdefault(key, real(image))
+
+    monkeypatch.setattr(picture, "encode", encode)
+
+
+@pytest.mark.usefixtures("drawn_once")
 def test_what_the_package_s_key_leaves_out_changes_none_of_its_bytes(project):
     left_out, loaded = [], load(project.root)
     with viewing(loaded) as view:
@@ -436,13 +463,13 @@ def test_what_the_package_s_key_leaves_out_changes_none_of_its_bytes(project):
     assert {"captions.drop", "budget.steps", "samples.prompts", "output.folder", "device.batch"} <= {*left_out}
 
 
-def test_words_that_only_change_how_it_runs_leave_the_project_clean(project):
+def test_words_that_only_change_how_it_runs_leave_the_project_clean(project, usual):
     runtime = [word for word in LEAVES.values() if is_runtime_only(word.field)]
     assert {word.dotted for word in runtime} >= {"device.type", "device.threads", "device.batch"}
     for word in runtime:
-        if around(word, load(project.root)):
+        if around(word, usual()[0]):
             continue  # a word of another form than the one that was built: its keys are compared above
-        loaded, _, clean = planned(project, [])
+        loaded, _, clean = usual()
         value = another(word, value_at(loaded, place(word)))
         assert clean
         assert planned(project, [f"{place(word)}={json.dumps(value)}"])[2], word.dotted
@@ -457,8 +484,8 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize(("dotted", "kind"), VARIANTS.values(), ids=VARIANTS)
-def test_another_type_is_another_plan(project, dotted, kind):
-    loaded, keys, clean = planned(project, [])
+def test_another_type_is_another_plan(project, usual, dotted, kind):
+    loaded, keys, clean = usual()
     assert clean
     if value_at(loaded, dotted).type != kind:
         _, changed, clean = planned(project, chosen(dotted, kind))

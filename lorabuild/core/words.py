@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import ProjectError
@@ -43,5 +44,10 @@ def hand(room: str, word: str) -> ModuleType:
 
 def hands(room: str) -> tuple[str, ...]:
     """The words that a room has a module for, sorted."""
-    package = importlib.import_module(f"lorabuild.{room}")
-    return tuple(sorted(found.name for found in pkgutil.iter_modules(package.__path__)))
+    return _modules(*importlib.import_module(f"lorabuild.{room}").__path__)
+
+
+@cache
+def _modules(*folders: str) -> tuple[str, ...]:
+    """The names of the modules in these folders; read once, for every layer of a model asks for its network."""
+    return tuple(sorted(found.name for found in pkgutil.iter_modules(folders)))

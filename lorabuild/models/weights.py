@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
+from torch.overrides import TorchFunctionMode
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.models import keymap
@@ -101,9 +102,20 @@ def _opened(located: Located, name: str, part: Part, read: Callable[[], dict[str
     return module.requires_grad_(requires_grad=False).eval()
 
 
+class _Undrawn(TorchFunctionMode):
+    """Nothing sets the first numbers of a module, for others follow: that halves the time it takes to make one."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], _types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        words = kwargs or {}
+        sets_numbers = getattr(function, "__module__", "") == "torch.nn.init" and "tensor" in words
+        return words["tensor"] if sets_numbers else function(*args, **words)
+
+
 def empty(part: Part, config: Mapping[str, Any]) -> nn.Module:
     """A part without its numbers: no memory, no time, no random draw. What no file holds is there: positions."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         module = part.made(config)
     for inner in module.modules():
         for name, held in inner.named_buffers(recurse=False):

@@ -99,3 +99,23 @@ def test_control_characters_in_a_name_stay_out_of_the_terminal():
     assert lines.set_aside({"item": name, "problem": "empty"}) == r"a\x1b[31m\n.png – empty"
     assert lines.reason([{"item": name, "why": "pixels changed"}]) == r"a\x1b[31m\n.png: pixels changed"
     assert "\x1b" not in lines.warning({"item": name, "text": f"{name} twice", "code": "duplicate"})
+
+
+def test_what_a_concept_s_line_does_not_say_stands_below():
+    plain = {"name": "a", "images": 20, "repeats": 6, "per_epoch": 110, "share": 112.0}
+    assert lines.apart(plain) == []
+    some = [
+        {"images": 1, "repeats": 3, "weight": 0.5, "fixed": False},
+        {"images": 4, "repeats": 2, "weight": 1, "fixed": True},
+    ]
+    assert lines.apart(plain | {"pictures": 40, "apart": some}) == [
+        "a: 20 images in several resolutions, 40 in all: each is repeated",
+        "a: 1 of 20 images × 3, by weight 0.5",
+        "a: 4 of 20 images × 2, as said",
+    ]
+
+
+def test_buckets_of_several_resolutions():
+    row = {"size": [64, 64], "images": 3, "enlarged": 0, "cropped": 0.0}
+    found = lines.bucket_lines({"buckets": [row | {"resolution": 64}, row | {"size": [128, 128], "resolution": 128}]})
+    assert [line.split()[-1] for line in found] == ["resolution", "64", "128"]

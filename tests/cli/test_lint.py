@@ -1,7 +1,6 @@
 import json
 
 import dirty
-import light
 import pytest
 
 from lorabuild.cli.main import main
@@ -18,19 +17,17 @@ def asked(capsys):
     return ask
 
 
-@pytest.fixture(scope="module")
-def dirtied(tmp_path_factory):
+@pytest.fixture
+def dirtied():
     """The dirty project of the graph's tests, captioned."""
-    root = dirty.make(tmp_path_factory.mktemp("lint") / "project")
-    light.built(root)
-    return root
+    return dirty.captioned()
 
 
 def test_findings_are_told_kind_by_kind_with_what_to_do(dirtied, asked):
     code, said = asked(dirtied)
     assert code == 0
     lines = said.splitlines()
-    assert lines[0] == "tiny: 28 findings, 1 note"
+    assert lines[0] == f"dirty: {len(dirty.FOUND) - 1} findings, 1 note"
     place = lines.index("letterbox (1)")
     assert lines[place + 1 : place + 3] == [
         "  data/plain/boxed.png: 25 % of it is bars, which would be learned",
@@ -41,6 +38,9 @@ def test_findings_are_told_kind_by_kind_with_what_to_do(dirtied, asked):
 
 def test_a_remedy_of_several_is_told_once(dirtied, asked):
     said = asked(dirtied)[1]
+    assert said.count("zorbl_cape and zorbl_boots always stand together") == 1
+    assert said.count("→ repair it, or take it away") == 1
+    assert "    → Repeat it less often.\n        concepts:\n          grey: {repeats: 750}\n" in said
     assert said.count("    → fewer, fuller buckets train better") == 1
 
 

@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from lorabuild.core import journal
 from lorabuild.core.errors import StageError
 from lorabuild.core.events import Event, silent
 from lorabuild.core.journal import NAME, Journal, Tail
@@ -52,7 +53,6 @@ def test_every_build_begins_anew_and_a_reader_notices(tmp_path):
 def test_progress_is_written_now_and_then_and_its_end_always(tmp_path):
     clock, tail = Clock(), Tail(tmp_path)
     with Journal(tmp_path, silent, (), clock) as journal:
-        journal(Event("stage", "train", {}))
         for step in range(1, 101):
             clock.now += 0.1
             journal(progress(step))
@@ -127,3 +127,20 @@ def test_lines_are_plain_ascii(tmp_path):
         journal(Event("note", data={"text": "ümläut \u2028"}))
     lines = (tmp_path / NAME).read_bytes().decode("ascii").splitlines()
     assert json.loads(lines[1])["text"] == "ümläut \u2028"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes")
+def test_a_journal_that_is_a_link_or_a_pipe_is_not_read_and_a_huge_one_in_parts(tmp_path, monkeypatch):
+    path, tail = tmp_path / NAME, Tail(tmp_path)
+    path.symlink_to("/dev/zero")
+    assert tail() == []
+    path.unlink()
+    os.mkfifo(path)
+    assert tail() == []
+    path.unlink()
+    monkeypatch.setattr(journal, "MOST", 40)
+    note = b'{"event": "note", "text": "a"}\n'
+    path.write_bytes(note * 3 + b"x" * 100 + b"\n" + note)
+    found = [len(tail()) for _ in range(9)]
+    assert sum(found) == 4
+    assert max(found) == 1

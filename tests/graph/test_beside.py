@@ -1,10 +1,13 @@
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import light
 import pytest
 
+from lorabuild.core.events import Event, silent
+from lorabuild.core.journal import Journal
 from lorabuild.graph import beside as module
 from lorabuild.graph.beside import Beside, Job, beside
 from lorabuild.graph.variants import attach
@@ -59,6 +62,23 @@ def test_a_gpu_takes_one_after_the_other_and_the_build_waits_for_what_has_begun(
     thread.join(timeout=10)
     assert Helper.made == [(1, "a.json")]
     trains.wait("of no job")
+
+
+def test_how_far_it_is_is_passed_on_under_its_name(tmp_path):
+    heard = []
+    with Journal(tmp_path, silent, ("train",)) as journal:
+        journal(Event("progress", "train", {"done": 1, "total": 9}))  # of an earlier build
+    trains = Beside(Path(), 2, {"a": Job("a", tmp_path / "a.json")}, heard.append)
+    thread = started(trains)
+    with Journal(tmp_path, silent, ("train",)) as journal:
+        journal(Event("note", "train", {"text": "x"}))
+        journal(Event("progress", "train", {"done": 9, "total": 9, "loss": 0.1}))
+        end = time.monotonic() + 10
+        while not heard:
+            assert time.monotonic() < end
+    Helper.free.set()
+    thread.join(timeout=10)
+    assert heard == [Event("beside", "train", {"done": 9, "total": 9, "loss": 0.1, "variant": "a"})]
 
 
 def test_the_end_of_the_build_is_theirs():

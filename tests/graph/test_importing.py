@@ -67,12 +67,12 @@ def lay(top, folders, ending=".txt"):
     return top
 
 
-def state(top):
+def state(top, ending=".txt"):
     """What that trainer would train: image bytes → repeats and words of the caption."""
     return {
         image.read_bytes(): (one.repeats, split(text))
         for one in of_kohya(top)
-        for image, text in texts(one, ".txt").read.items()
+        for image, text in texts(one, ending).read.items()
     }
 
 
@@ -204,6 +204,43 @@ def test_settings_and_their_folders_are_found_together(tmp_path):
     assert top.is_dir()
 
 
+def test_several_datasets_are_several_resolutions(tmp_path):
+    lay(tmp_path / "img", [Folder(4, "zorbl", ("zorbl, a",)), Folder(2, "ink", ("ink",)), Folder(3, "cat", ("cat",))])
+    subset = "[[datasets.subsets]]\nimage_dir='img/{0}'\nnum_repeats={1}\n"
+    both = subset.format("4_zorbl", 4) + subset.format("2_ink", 2)
+    (tmp_path / "data.toml").write_text(
+        f"[general]\ncaption_extension='.txt'\n[[datasets]]\nresolution=64\nbatch_size=2\n{both}"
+        f"[[datasets]]\nresolution=128\nbatch_size=1\n{both}{subset.format('3_cat', 3)}"
+        f"[[datasets]]\nresolution=256\nbatch_size=2\n{subset.format('3_cat', 9)}",
+        "utf-8",
+    )
+    made = project_of([tmp_path / "data.toml"], tmp_path / "project")
+    project = load(tmp_path / "project").project
+    assert (project.images.resolution, project.images.more_resolutions) == (64, (128,))
+    assert [(name, one.repeats, one.images and one.images.resolution) for name, one in project.concepts.items()] == [
+        ("zorbl", 4, None),
+        ("ink", 2, None),
+        ("cat", 3, 128),
+        ("cat-2", 9, 256),
+    ]
+    assert project.concepts["cat"].images.more_resolutions == ()
+    told = {(one.key, one.status) for one in made.moving.told}
+    assert told >= {("resolution", "mapped"), ("batch_size", "mapped"), ("batch_size", "nothing")}
+    assert ("resolution", "nothing") not in told
+
+
+def test_resolutions_and_repeats_of_some_images_come_back(tmp_path):
+    light.make(tmp_path / "one")
+    some = [{"match": "**/b.png", "repeats": 5}, {"match": "**/c.png", "repeats": 4}]
+    light.write(tmp_path / "one", images={"resolution": 64, "more_resolutions": [128], "for": some})
+    sent_back(tmp_path / "one", tmp_path / "out")
+    project_of([tmp_path / "out/dataset.toml"], tmp_path / "two")
+    images, concepts = load(tmp_path / "two").project.images, load(tmp_path / "two").project.concepts
+    assert (images.resolution, images.more_resolutions, images.buckets.min) == (64, (128,), None)
+    assert [one.repeats for name, one in concepts.items() if name.startswith("plain")] == [5, 4, 1]
+    assert all(one.images is None for one in concepts.values())
+
+
 def test_what_is_not_there_is_said(tmp_path):
     with pytest.raises(ProjectError, match="no such file"):
         source([tmp_path / "nowhere"])
@@ -298,7 +335,55 @@ def test_masks_of_their_own_are_copied_beside_the_images(tmp_path):
 def test_tags_parted_by_blanks_are_named(tmp_path):
     picture(tmp_path / "flat/a.png", 1).with_suffix(".txt").write_text("1girl long_hair blue_eyes", "utf-8")
     made = imported([tmp_path / "flat"], tmp_path / "one", Wishes(trigger="zorbl"))
-    assert any(note.startswith("a.txt") or "parted by blanks" in note for note in made.notes)
+    assert any(note.endswith("are one tag there, and each is a tag of its own here") for note in made.notes)
+    lay(tmp_path / "img", [Folder(2, "zorbl", ("zorbl long_hair blue_eyes", "zorbl long_hair red_eyes"))])
+    made = imported([tmp_path / "img"], tmp_path / "two", Wishes())
+    assert (made.others, load_tagger(made)) == ([], ".tags")  # word for word, as it is read there
+    assert any(note.endswith("and here, too: put commas between them") for note in made.notes)
+
+
+def load_tagger(made):
+    return made.moving.sections["captions"]["tagger"]["extension"]
+
+
+DIFFICULT = {
+    "6_zorbl blue creature/\u732b und h\xfcndchen.png": "zorbl, hat",
+    "6_zorbl blue creature/ two  blanks .jpg": "zorbl, bow",
+    "6_zorbl blue creature/a.b.c.png": "zorbl, dots",
+    "6_zorbl blue creature/a#1 [x] {y} 100%.png": "zorbl, signs",
+    "6_zorbl blue creature/same.jpg": "zorbl, one text",
+    "6_zorbl blue creature/same.png": "zorbl, one text",
+    "6_zorbl blue creature/same.webp": "zorbl, one text",
+    "2_zorbl_cape outfit/same.png": "zorbl_cape, one text",
+    "10_ink style/x.bmp": "ink style, lines",
+}
+
+
+@pytest.mark.parametrize("ending", [".txt", ".caption"])
+@pytest.mark.parametrize("originals", [True, False])
+def test_difficult_names_go_there_and_back(tmp_path, ending, originals):
+    for number, (name, caption) in enumerate(DIFFICULT.items()):
+        image = picture(tmp_path / "img" / name, 40 * number + 1)
+        image.with_suffix(ending).write_text(f"{caption}\n", "utf-8")
+    project_of([tmp_path / "img"], tmp_path / "project")
+    sent_back(tmp_path / "project", tmp_path / "back", originals=originals)
+    back = {one.folder.name: texts(one, ".txt").read for one in of_kohya(tmp_path / "back")}
+    if originals:
+        assert {f"{folder}/{image.name}": text for folder, read in back.items() for image, text in read.items()} == (
+            DIFFICULT
+        )
+        assert state(tmp_path / "back") == state(tmp_path / "img", ending)
+    else:
+        assert back.keys() == {name.partition("/")[0] for name in DIFFICULT}
+        assert sorted(text for read in back.values() for text in read.values()) == sorted(DIFFICULT.values())
+        assert {colours(image) for read in back.values() for image in read} == (
+            {colours(tmp_path / "img" / name) for name in DIFFICULT}
+        )
+
+
+def colours(path):
+    with Image.open(path) as image:
+        return image.convert("RGB").resize((1, 1)).getpixel((0, 0))
 
 
 def test_triggers_are_words_that_change_no_caption(tmp_path):

@@ -70,6 +70,9 @@ def test_a_step_writes_another_file_with_a_true_header(file, tmp_path):
     told = lora.reworked(path, out, step("resize", 2))
     assert path.read_bytes() == before
     assert (told["before"]["dim"], told["after"]["dim"], told["bytes"]) == ("4", "2", out.stat().st_size)
+    gone = float((difference(path) - difference(out)).norm() / difference(path).norm())
+    assert told["kept"]["share"] == pytest.approx(1 - gone**2)
+    assert 0 < told["kept"]["least"] < told["kept"]["share"]
     words = lora.inspected(out)["metadata"]
     assert (words["ss_network_dim"], words["ss_network_alpha"], words["somebody.else"]) == ("2", "2.0", "stays")
     assert lora.inspected(out)["history"] == [{"resize": {"dim": 2}}]
@@ -79,12 +82,17 @@ def test_a_step_writes_another_file_with_a_true_header(file, tmp_path):
 
 def test_nothing_is_written_over_without_saying(file, tmp_path):
     path, other = file("a"), file("b")
-    for out, what in ((path, "is the file that is read"), (other, "is there already")):
+    for out, what in ((path, "is there already"), (other, "is there already")):
         with pytest.raises(ProjectError, match=what) as error:
             lora.reworked(path, out, step("resize", 2))
         assert "--replace" in error.value.next_step
     with pytest.raises(ProjectError, match=r"is no \.safetensors file"):
         lora.reworked(path, tmp_path / "a.ckpt", step("resize", 2))
+    (tmp_path / "folder.safetensors").mkdir()
+    with pytest.raises(ProjectError, match="is a folder"):
+        lora.reworked(path, tmp_path / "folder.safetensors", step("resize", 2), replace=True)
+    with pytest.raises(ProjectError, match=r"is no \.png file"):
+        lora.may_draw(path, replace=True)
     with pytest.raises(ProjectError, match="there is no `"):
         lora.reworked(tmp_path / "none.safetensors", tmp_path / "c.safetensors", step("resize", 2))
 
@@ -100,6 +108,16 @@ def test_a_merged_file_is_the_sum_and_knows_all_triggers(file, tmp_path):
     assert found["history"][0]["merge"][1] == {"file": "other.safetensors", "weight": -0.4}
     lora.merged([(one, 0.7), (other, -0.4)], out, step("resize", 3), replace=True)
     assert lora.inspected(out)["dim"] == "3"
+
+
+def test_what_can_not_be_done_is_said_with_the_file(file, tmp_path):
+    dora, out = file("a", "dora"), tmp_path / "b.safetensors"
+    with pytest.raises(ProjectError, match="DoRA layers have no half") as error:
+        lora.reworked(dora, out, step("rebase", {"from": 0.5}))
+    assert error.value.where.startswith(f"{dora}: rebase lora_unet_")
+    with pytest.raises(ProjectError, match="less than or equal to 100"):
+        lora.merged([(dora, 1e9)], out, None)
+    assert not out.exists()
 
 
 def test_only_a_dylora_is_cut_and_only_in_its_units(file, tmp_path):
@@ -146,5 +164,3 @@ def test_what_a_checkpoint_learned_is_taken_out_of_it(tmp_path):
     words = lora.inspected(out)["metadata"]
     assert (words["ss_base_model_version"], words["ss_network_dim"]) == ("sd_v1", "2")
     assert json.loads(words["lorabuild.history"])[0]["extract"]["tuned"] == "tuned"
-    with pytest.raises(ProjectError, match="nothing to extract"):
-        lora.extracted(base, base, out, limits, family="sd15", parts="unet", replace=True)

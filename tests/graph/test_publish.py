@@ -92,6 +92,11 @@ def test_a_folder_gets_what_it_lacks(ready, tmp_path):
     assert offer(light.opened(ready), str(there)).coming == {}
 
 
+def test_a_file_is_no_place(ready):
+    with pytest.raises(ProjectError, match="is a file"):
+        offer(light.opened(ready), str(ready / "lora.yaml"))
+
+
 def test_a_bucket_gets_them(ready):
     with far.s3():
         found = offer(light.opened(ready), f"s3://{far.BUCKET}/loras")

@@ -185,6 +185,19 @@ def test_latents_and_texts_are_taken_over(known):
     assert len(quick.step("text").taken) == 4
 
 
+def test_latents_of_further_resolutions_are_taken_over(project):
+    light.write(project, images={"resolution": 64, "more_resolutions": [128]})
+    built(project)
+    planted(project)
+    paint("plain/b", "yellow")(project)
+    quick = seen_both_ways(project)
+    assert list(quick.step("latents").waiting) == ["data/plain/b.png", "data/plain/b.png [128 px]"]
+    assert {name for name in quick.step("latents").taken.ids if "px" in name} == {
+        "data/plain/c.png [128 px]",
+        "data/cape/e.png [128 px]",
+    }
+
+
 def test_what_is_learned_is_the_same(known):
     planted(known)
     quick = seen_both_ways(known)

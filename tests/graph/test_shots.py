@@ -57,13 +57,13 @@ def test_a_prompt_that_cannot_be_read_is_said(view):
         lines(view, "zorbl --d seven")
 
 
-def test_what_finish_does_is_not_in_the_pictures(project):
+def test_what_finish_does_is_not_in_the_pictures_of_epochs(project):
     events = []
     for steps in ([], [{"rebase": {"from": 0.5}}]):
         light.write(project, finish=steps)
         with viewing(light.opened(project)) as view:
             tell_of_finish(view, events.append)
-    assert ["as it was trained" in event.data["text"] for event in events] == [True]
+    assert ["without `finish:`" in event.data["text"] for event in events] == [True]
 
 
 def test_before_training_it_says_what_to_run(project):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lorabuild.core.nullindex import Seen
 from lorabuild.core.store import Store
-from lorabuild.graph import lock
+from lorabuild.graph import balancing, lock
 from lorabuild.graph.exporting import original, reading
 from lorabuild.graph.forecast import step_reasons
 from lorabuild.graph.inventory import take
@@ -19,6 +19,7 @@ from lorabuild.graph.manifest import rows
 from lorabuild.graph.named import inputs, wanted
 from lorabuild.graph.session import viewing
 from lorabuild.graph.sources import of_source
+from lorabuild.graph.status import images
 from lorabuild.graph.sweep import Limits, gc
 from lorabuild.schema import source_places
 
@@ -197,6 +198,25 @@ def test_a_list(project, raw, name):
     assert told(project)[f"{name}/b.png"] == "zorbl, a coat"
 
 
+def test_a_list_says_how_often_its_pictures_are_shown(project, raw):
+    for name, colour in (("a", "teal"), ("b", "gold"), ("c", "pink")):
+        light.picture(raw / f"{name}.png", colour)
+    (raw / "list.csv").write_text("path,repeats,weight\na.png,3,\nb.png,0,\nc.png,,0.5\n")
+    fed(project, {"path": "../raw/list.csv"})
+    with light.viewed(project) as view:
+        found = {one["path"]: one["repeats"] for one in images(view) if one["concept"] == "misc"}
+        (row,) = [row for row in balancing.table(view).concepts if row.name == "misc"]
+    assert found == {"list.csv/a.png": 3, "list.csv/c.png": row.apart[0].repeats}
+    assert [(one.weight, one.fixed) for one in row.apart] == [(0.5, False), (1.0, True)]
+    light.built(project)
+    (raw / "list.csv").write_text("path,repeats,weight\na.png,0,\nb.png,1,\nc.png,,\n")
+    with light.viewed(project) as view:
+        found = {one["path"] for one in images(view) if one["concept"] == "misc"}
+    assert found == {"list.csv/b.png", "list.csv/c.png"}
+    with light.viewed(project, 'images.for=[{"match": "list.csv/*", "repeats": 2}]') as view:
+        assert {one["repeats"] for one in images(view) if one["concept"] == "misc"} == {2}
+
+
 def test_what_is_broken_is_set_aside_and_the_rest_is_built(project, raw):
     (raw / "broken.zip").write_bytes(b"PK\3\4 nothing")
     zipped(raw / "good.zip", a__png=png("teal"), bad__png=b"", **{"..__evil": b"x"})
@@ -325,5 +345,4 @@ def test_what_sources_give_is_exported(project, raw):
     with light.viewed(project) as view, reading(view) as found:
         assert sorted(row.name for row in found["misc"]) == ["a.zip-deep", "b.gif#000000", "b.gif#000001"]
         row = next(row for row in found["misc"] if row.name == "a.zip-deep")
-        ending, data = original(view, row)
-        assert (ending, data()) == (".png", png("teal"))
+        assert (row.ending, original(view, row)()) == (".png", png("teal"))

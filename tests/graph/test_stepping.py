@@ -5,6 +5,7 @@ import pytest
 
 from lorabuild.graph import stepping
 from lorabuild.graph.imagefile import ImageFile
+from lorabuild.graph.sources import Given
 from lorabuild.schema.project import Project
 from lorabuild.schema.site import Site
 
@@ -21,7 +22,7 @@ class Known:
         self.site = Site(self.project, ROOT)
         base = SimpleNamespace(vae_factor=8)
         members = {"plain": ("plain/a.png",), "cape": ("cape/b.png",)}
-        self.inventory = SimpleNamespace(members=members, base=base, step_models=models or {})
+        self.inventory = SimpleNamespace(members=members, base=base, step_models=models or {}, sources=Given())
         self.known = {}
 
     def derived(self, name, work_out):
@@ -61,6 +62,9 @@ def test_what_depends_on_buckets_reads_them():
     parts, reads = only(Known(pad="bucket"), image()).steps
     assert parts["images.buckets"] == reads["sizes"]
     assert [512, 512] in reads["sizes"]
+    larger = Known(pad="bucket", cape={"more_resolutions": [768]})
+    assert only(larger, image()).steps[0] == parts
+    assert [768, 768] in only(larger, image("cape/b.png")).steps[1]["sizes"]
 
 
 def test_what_is_erased_is_read_where_it_is_marked(tmp_path):

@@ -5,7 +5,7 @@ from painted import Painter
 from lorabuild.core.errors import ProjectError
 from lorabuild.graph.drawing import Shot
 from lorabuild.graph.session import viewing
-from lorabuild.graph.trying import Trial, save, told
+from lorabuild.graph.trying import Trial, places, save, told
 
 
 @pytest.fixture
@@ -35,6 +35,21 @@ def test_settings_hold_for_every_prompt(trial):
     assert len(trial.shots("{trigger}")) == 4
     trial.set("size", "32")
     assert trial.shots("a")[0].size == (32, 32)
+    assert trial.shots("a --w 64 --h 64 --weight 2")[0].size == (64, 64), "what a line says itself wins"
+    with pytest.raises(ProjectError, match="no picture is 70x64 pixels"):
+        trial.shots("a --w 70")
+
+
+def test_the_epoch_that_is_handed_out_is_drawn_as_it_is_handed_out(project, painter):
+    light.finished(project)
+    light.write(project, finish=[{"rebase": {"from": 0.5, "to": 0.8}}])
+    with viewing(light.opened(project)) as view:
+        trial = Trial(view, view)
+        (first,) = trial.shots("zorbl")
+        trial.set("epoch", "1")
+        (second,) = trial.shots("zorbl")
+    assert (first.finished, first.weight) == (True, 0.8)
+    assert (second.finished, second.weight) == (False, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -66,22 +81,26 @@ def test_the_model_is_loaded_with_the_first_picture_and_stays(trial, painter):
 
 def test_pictures_are_numbered_and_none_is_written_over(trial, project):
     shots = [Shot("zorbl, Hat!"), Shot("森")]
-    names = [path.relative_to(project).as_posix() for path in save(trial.view, shots, [b"1", b"2"])]
+    paths = places(trial.view, shots)
+    save(paths, [b"1", b"2"])
+    names = [path.relative_to(project).as_posix() for path in paths]
     assert names == ["out/try/0001-zorbl-hat.png", "out/try/0002-picture.png"]
-    (third,) = save(trial.view, [Shot("zorbl")], [b"3"])
+    (third,) = places(trial.view, [Shot("zorbl")])
     assert third.name == "0003-zorbl.png"
 
 
 def test_a_place_of_ones_own(trial, tmp_path):
     one, two = Shot("a"), Shot("b")
-    assert save(trial.view, [one], [b""], str(tmp_path / "x.png")) == [tmp_path / "x.png"]
-    assert [path.name for path in save(trial.view, [one, two], [b"", b""], str(tmp_path / "x"))] == [
-        "x-1.png",
-        "x-2.png",
-    ]
-    assert save(trial.view, [one], [b""], str(tmp_path)) == [tmp_path / "picture.png"]
+    x = str(tmp_path / "x.png")
+    assert places(trial.view, [one], x) == [tmp_path / "x.png"]
+    assert [path.name for path in places(trial.view, [one, two], str(tmp_path / "x"))] == ["x-1.png", "x-2.png"]
+    assert places(trial.view, [one], str(tmp_path)) == [tmp_path / "0001-a.png"]
     with pytest.raises(ProjectError, match="can't be written as"):
-        save(trial.view, [one], [b""], "x.jpg")
+        places(trial.view, [one], "x.jpg")
+    save([tmp_path / "x.png"], [b"1"])
+    with pytest.raises(ProjectError, match="is there already"):
+        places(trial.view, [one], x)
+    assert places(trial.view, [one], x, replace=True) == [tmp_path / "x.png"]
 
 
 def test_what_programs_are_told(tmp_path):

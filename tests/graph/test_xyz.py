@@ -35,6 +35,15 @@ def labels(plot):
     return [[head.label for head in heads] for heads in plot.heads]
 
 
+def test_what_is_handed_out_is_drawn_behind_finish_and_epochs_as_they_were_trained(plotting, project):
+    light.write(project, finish=[{"rebase": {"from": 0.5}}])
+    worn = [
+        {cell.shot.finished for cell in plotting(*fixed, **said)[0].cells if cell.shot.lora}
+        for fixed, said in (((), {"x": "seed"}), ((), {"x": "epoch"}), (("epoch=1",), {"x": "seed"}))
+    ]
+    assert worn == [{True}, {False}, {False}]
+
+
 def test_epochs_weights_and_prompts_where_nothing_is_said(plotting):
     plot, pictures, count = plotting()
     assert labels(plot) == [

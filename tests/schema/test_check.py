@@ -205,7 +205,7 @@ def test_a_tagger_folder_must_hold_its_two_files(problems, project, tmp_path):
     ],
 )
 def test_every_kind_of_tagger_has_its_files(problems, project, tmp_path, kind, files):
-    more = f"captions: {{tagger: {{type: {kind}, model: tagger}}}}\n"
+    more = f"captions: {{style: tags+prose, tagger: {{type: {kind}, model: tagger}}}}\n"
     for file in files:
         path = tmp_path / "tagger" / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +216,7 @@ def test_every_kind_of_tagger_has_its_files(problems, project, tmp_path, kind, f
 
 def test_a_captioner_is_no_single_file(problems, project, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"")
-    more = "captions: {tagger: {type: prose, model: model.safetensors}}\n"
+    more = "captions: {style: prose, tagger: {type: prose, model: model.safetensors}}\n"
     assert "is a file, no folder" in one(problems(more))["what"]
 
 

@@ -27,6 +27,7 @@ GOOD = [
     ("[{cut: 8}]", "type: dylora, dim: 32, unit: 8"),
     ("[{merge: [{file: other.safetensors}]}]", "type: loha"),
     ("[{rebase: {from: 0.5}}]", "type: ia3"),
+    ("[{resize: 8}]", "type: full"),
     ("[]", "type: lora"),
 ]
 

@@ -57,3 +57,9 @@ def test_concepts_over_one_folder_have_the_same_steps():
     (problem,) = images(Asked(concepts={"x": one, "y": other}))
     assert problem.where == "concepts.y"
     assert not [*images(Asked(concepts={"x": one, "y": {**other, "images": {"trim": 0.2}}}))]
+    assert not [*images(Asked(concepts={"x": one, "y": {**other, "images": {"trim": 0.2, "resolution": 768}}}))]
+
+
+def test_repeats_or_a_weight():
+    (problem,) = images(Asked(**{"for": [{"match": "a", "weight": 2}, {"match": "b", "weight": 2, "repeats": 3}]}))
+    assert problem.where == "images.for.1.weight"

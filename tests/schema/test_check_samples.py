@@ -34,6 +34,14 @@ def test_a_mistake_is_answered_with_its_place_and_the_cure(project, mistake):
     assert next_step in first["next_step"]
 
 
+def test_sides_in_a_file_are_looked_at_too(project):
+    loaded = project("samples: {file: p.txt}\n")
+    (loaded.site.root / "p.txt").write_text("zorbl --w 70\n", "utf-8")
+    with pytest.raises(ProblemsError, match="no picture is 70 pixels") as caught:
+        check(loaded)
+    assert caught.value.problems[0]["where"] == "p.txt: zorbl"
+
+
 def test_a_trigger_can_only_be_put_in_where_there_is_one(project):
     good = "name: zorbl\nbase: {model: base}\nconcepts: {plain: {folder: dataset/plain}}\n"
     with pytest.raises(ProblemsError, match="no trigger to put into"):

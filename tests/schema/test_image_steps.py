@@ -13,7 +13,8 @@ def test_steps_that_are_off_are_part_of_no_key():
 
 
 def test_the_same_words_stand_at_every_level():
-    assert Steps.model_fields.keys() == StepRules.model_fields.keys()
+    assert StepRules.model_fields.keys() == {*Steps.model_fields, "resolution", "more_resolutions"}
+    assert StepRules.model_fields.keys() <= Images.model_fields.keys()
 
 
 @pytest.mark.parametrize("crop", ["whole", "boxes", "portrait", "3:2", ["whole", "cowboy", "16:9"]])

@@ -487,3 +487,33 @@ def test_a_choice_among_numbers_is_said(tmp_path):
     text = "name: t\nbase: {model: b, max_token_length: 80}\nconcepts: {a: {folder: a}}\n"
     with pytest.raises(ProblemsError, match="75, 150, 225"):
         parse(text, tmp_path)
+
+
+def datasets(tmp_path, *sizes, **words):
+    text = "".join(
+        "\n".join(
+            [
+                "[[datasets]]",
+                *toml_text.lines(size),
+                "[[datasets.subsets]]",
+                *toml_text.lines({"image_dir": "a", **words}),
+                "",
+            ]
+        )
+        for size in sizes
+    )
+    (tmp_path / "d.toml").write_text(text, "utf-8")
+    return read(tmp_path / "d.toml").subsets
+
+
+def test_a_folder_in_several_datasets_is_one_folder(tmp_path):
+    small, large = (
+        {"resolution": side, "min_bucket_reso": side // 2, "max_bucket_reso": side * 2} for side in (512, 768)
+    )
+    (one,) = datasets(tmp_path, small, large, num_repeats=2)
+    assert (one.words, one.again) == ({"num_repeats": 2, "resolution": 512}, ({"num_repeats": 2, "resolution": 768},))
+    (odd,) = datasets(tmp_path, small, large | {"max_bucket_reso": 1024})
+    assert (odd.words["max_bucket_reso"], odd.again[0]["max_bucket_reso"]) == (1024, 1024)
+    assert len(datasets(tmp_path, small, small)) == 2
+    (alone,) = datasets(tmp_path, small)
+    assert alone.words["min_bucket_reso"] == 256

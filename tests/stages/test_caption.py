@@ -42,9 +42,9 @@ def sited(folder, **captions):
     return Site(Project.model_validate(words), folder)
 
 
-def items(outputs, *overrides):
+def items(outputs, *overrides, more=()):
     reads = {
-        "scores": outputs.write(json.dumps(SCORES).encode()),
+        "scores": outputs.write(json.dumps([*SCORES, *more]).encode()),
         "triggers": ["zorbl", "zorbl_cape"],
         "frequency": None,
         "concept": "cape",
@@ -148,3 +148,8 @@ def test_a_limit_is_measured_with_the_base_s_own_tokenizer(tmp_path, monkeypatch
     caption.run(items(outputs, None), site, outputs, silent)
     facts = outputs.facts["0.png"]
     assert (facts["tags"], facts["cut"]) == (["night"], ["sky", "grass"])
+    talk = "A red hat. It stands under a tree in the forest."
+    for most, expected in ((45, [talk]), (44, [talk[:10]]), (20, ["A red"]), (17, None)):
+        site, outputs = sited(tmp_path, max_tokens=most, style="prose"), Kept()
+        caption.run(items(outputs, None, more=[[talk, 1.0, "prose"]]), site, outputs, silent)
+        assert outputs.facts["0.png"].get("prose") == expected

@@ -48,9 +48,13 @@ def make(site, outputs, reads):
 
 
 def test_the_page_is_one_small_file_with_every_picture(site, finished):
-    outputs = make(site, *finished)
-    page = outputs.made("report", "report.html").decode()
-    assert page.count("<img ") == 12 + 5 + 2
+    outputs, reads = finished
+    names, line = [entry["picture"] for entry in reads["pictures"]], [["", False]]
+    cells = [["zorbl", name] for name in (*names[:2], None)]
+    heads = {"axes": ["seed"], "columns": line * 3, "rows": line, "pages": line}
+    grid = {"name": "seed", "file": "grid/seed.html", "fixed": [], "cells": cells, **heads}
+    page = make(site, outputs, {**reads, "grids": [grid]}).made("report", "report.html").decode()
+    assert page.count("<img ") == 12 + 5 + 2 + 2
     assert "smoothed loss from" in page
     assert "Which triggers stand together" in page
     assert len(page) < 500_000
@@ -81,3 +85,7 @@ def test_a_large_dataset_shows_an_even_part_of_each_concept():
     assert [image["concept"] for image in shown].count("big") == 9
     assert [image["concept"] for image in shown].count("small") == 1
     assert len(report.chosen(images, 1000)) == 101
+
+
+def test_of_many_pictures_each_is_smaller():
+    assert [report._side(320, count) for count in (1, 96, 97)] == [320, 320, 224]
