@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(export: Export, to: Path, *, dry_run: bool) -> Iterator[str]:
-    for concept, (images, repeats) in export.counts.items():
+    for concept, images, repeats in export.counts:
         yield f"  {concept}: {counted(images, 'image')} × {repeats}"
     if export.left:
         yield "has no equivalent there"

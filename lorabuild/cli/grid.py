@@ -9,9 +9,9 @@ not drawn again.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lorabuild.cli.lines import near
 from lorabuild.cli.options import as_json, described, of_project, opened, said_here, source_date
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def add(subparsers: Any) -> None:
         parser.add_argument(f"--{letter}", metavar="AXIS[=VALUES]", action="append", default=[], help=what)
     parser.add_argument("--at", metavar="AXIS=VALUE", action="append", default=[], help="what holds for all of it")
     parser.add_argument("-o", "--out", metavar="FILE", help="a .png, .webp or .html file (default: out/grid/…)")
+    parser.add_argument("--replace", action="store_true", help="write over files that are there")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
     from lorabuild.cli.faces import face
     from lorabuild.core.events import silent
-    from lorabuild.graph import gridfiles, xyz
+    from lorabuild.graph import gridfiles, grids, xyz
     from lorabuild.graph.rebased import Bases
     from lorabuild.graph.session import viewing
 
@@ -45,19 +46,14 @@ def run(args: argparse.Namespace) -> int:
     axes = {letter: getattr(args, letter) for letter in DIRECTIONS}
     with viewing(loaded, source_date()) as view:
         plot = xyz.plotted(view, axes, args.at, bases)
-        paths = gridfiles.places(view, plot, args.out)
+        paths = gridfiles.places(view, plot, args.out, replace=args.replace)
         with nullcontext(silent) if as_json(args) else face(args, loaded.project) as emit:
             pictures, count = xyz.pictures(view, plot, bases, emit)
-        gridfiles.written(view, plot, pictures, paths)
+            gridfiles.written(view, plot, pictures, paths)
+            grids.keep(view, plot, pictures, paths, emit)
     if as_json(args):
         print(json.dumps(gridfiles.told(plot, count, paths), ensure_ascii=False))
         return 0
     for path in paths:
         print(near(path))
     return 0
-
-
-def near(path: Path) -> str:
-    """A path as it is written from here."""
-    path, here = path.absolute(), Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

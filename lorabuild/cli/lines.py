@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.trouble import printable
@@ -9,7 +10,6 @@ from lorabuild.graph.status import up_to_date
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from lorabuild.schema.project import Project
 
@@ -83,7 +83,20 @@ def table_lines(data: dict[str, Any]) -> list[str]:
         f"  {name:<{width}}  {images:>6}  {repeats:>7}  {epoch:>9}  {share:>8}"
         for name, images, repeats, epoch, share in [COLUMNS, *rows]
     ]
+    lines += [f"  {line}" for row in data["concepts"] for line in apart(row)]
     return [*lines, *(f"  {exposure(row)}" for row in data["triggers"]), f"  {steps(data)}"]
+
+
+def apart(row: dict[str, Any]) -> list[str]:
+    """What a concept's line doesn't say: images with repeats of their own, and those in several resolutions."""
+    lines = []
+    if row.get("pictures"):
+        images = counted(row["images"], "image")
+        lines.append(f"{row['name']}: {images} in several resolutions, {row['pictures']} in all: each is repeated")
+    for some in row.get("apart", ()):
+        why = "as said" if some["fixed"] else f"by weight {some['weight']:g}"
+        lines.append(f"{row['name']}: {some['images']} of {counted(row['images'], 'image')} × {some['repeats']}, {why}")
+    return lines
 
 
 def bucket_lines(data: dict[str, Any]) -> list[str]:
@@ -91,10 +104,12 @@ def bucket_lines(data: dict[str, Any]) -> list[str]:
     rows, few = data.get("buckets", ()), data.get("few")
     if len(rows) < 2 and not few:
         return []
-    lines = [f"  {'bucket':<9}  {'images':>6}  {'cropped':>7}  {'enlarged':>8}"]
+    several = any("resolution" in row for row in rows)
+    lines = [f"  {'bucket':<9}  {'images':>6}  {'cropped':>7}  {'enlarged':>8}{'  resolution' * several}"]
     for row in rows:
         name, share = "x".join(map(str, row["size"])), f"{100 * row['cropped']:.1f} %"
-        lines.append(f"  {name:<9}  {row['images']:>6}  {share:>7}  {row['enlarged']:>8}")
+        side = f"  {row['resolution']:>10}" if several else ""
+        lines.append(f"  {name:<9}  {row['images']:>6}  {share:>7}  {row['enlarged']:>8}{side}")
     if few:
         shares = f"{100 * few['cropped']:.1f} % of the pictures is cropped, {100 * few['of_all']:.1f} % with all"
         lines.append(f"  {len(rows)} of {few['sizes']} sizes: {shares}")
@@ -180,3 +195,9 @@ def span(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def near(path: Path) -> str:
+    """A path as it is written from here."""
+    path, here = path.absolute(), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

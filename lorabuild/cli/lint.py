@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(name: str, found: Sequence[Finding], waiting: int, *, every: bool) -> Iterator[str]:
-    """A block a code: what has advice first."""
+    """A block a code, the worst first; in it those together that have the same advice."""
     from lorabuild.cli.lines import counted
     from lorabuild.core.trouble import printable
 
@@ -59,10 +59,10 @@ def _lines(name: str, found: Sequence[Finding], waiting: int, *, every: bool) ->
     if waiting:
         yield f"  {counted(waiting, 'image')} without an up-to-date caption: `lorabuild build caption` writes them"
     counts = Counter(one.code for one in found)
-    for code in sorted(counts, key=lambda code: not any(one.remedy for one in found if one.code == code)):
-        own = [one for one in found if one.code == code]
+    for code in counts:
+        own = _together([one for one in found if one.code == code])
         yield ""
-        yield f"{code} ({len(own)})"
+        yield f"{code} ({counts[code]})"
         for place, one in enumerate(own if every else own[:SHOWN]):
             about = f"{one.item}: " if one.item not in one.text else ""
             yield f"  {printable(about + one.text)}"
@@ -72,3 +72,12 @@ def _lines(name: str, found: Sequence[Finding], waiting: int, *, every: bool) ->
                 yield from (f"        {line}" for line in yaml)
         if len(own) > SHOWN and not every:
             yield f"  and {len(own) - SHOWN} more (-v)"
+
+
+def _together(found: Sequence[Finding]) -> list[Finding]:
+    """By their advice, in the order in which each comes first; what says the same of several is said once."""
+    places: dict[str, int] = {}
+    for one in found:
+        places.setdefault(one.remedy, len(places))
+    told = {(one.text, "" if one.item in one.text else one.item): one for one in found}
+    return sorted(told.values(), key=lambda one: places[one.remedy])

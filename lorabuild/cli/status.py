@@ -49,10 +49,13 @@ def _lines(found: dict[str, Any], *, every: bool) -> list[str]:
 
 def _concepts(concepts: list[dict[str, Any]]) -> list[str]:
     width = max([10, *(len(concept["name"]) for concept in concepts)])
-    return [
-        f"  {concept['name']:<{width}} {concept['images']:>6} images × {concept['repeats']} repeats"
-        for concept in concepts
-    ]
+    from lorabuild.cli.lines import apart
+
+    lines = []
+    for concept in concepts:
+        lines.append(f"  {concept['name']:<{width}} {concept['images']:>6} images × {concept['repeats']} repeats")
+        lines += [f"  {line}" for line in apart(concept)]
+    return lines
 
 
 def _stages(stages: list[dict[str, Any]], *, every: bool) -> list[str]:

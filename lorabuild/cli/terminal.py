@@ -126,6 +126,8 @@ class Terminal:
             numbers = (str(row[name]) for name in ("images", "repeats", "per_epoch"))
             table.add_row(Text(f"  {row['name']}"), *numbers, f"{row['share']:.1f}")
         self.console.print(table)
+        for line in (line for row in event.data["concepts"] for line in lines.apart(row)):
+            self._line(f"  {line}")
         for row in event.data["triggers"]:
             self._line(("  " + row["name"], "cyan"), lines.exposure(row).removeprefix(row["name"]))
         self._wrapped(f"  {lines.steps(event.data)}")

@@ -35,13 +35,13 @@ class Told(NamedTuple):
 
 def told(view: View, *, probe: bool = False) -> Told:
     """What every trigger will learn. With ``probe`` the base model is asked about their words, which takes a while."""
-    captions, table = captioned(view), balancing.table(view)
+    captions, table, held = captioned(view), balancing.table(view), held_out(view)
     used = [member for member in members(view) if not member.twin]
     rows = [
         {
             **captions.get(member.id, NOTHING),
             "concept": member.concept,
-            "repeats": 0 if member.id in held_out(view) else table.repeats[member.concept],
+            "repeats": 0 if member.id in held else balancing.looks(view, member),
         }
         for member in used
     ]

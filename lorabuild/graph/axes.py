@@ -202,7 +202,7 @@ def _wrong(text: str, what: str, hint: str) -> ProjectError:
 def _bases(view: View, text: str) -> list[str]:
     """The project's own base first, then the others."""
     others = (word.strip() for word in text.split(","))
-    return ["", *(word for word in others if word != view.project.base.model)]
+    return ["", *(word for word in others if word.rstrip("/") != view.project.base.model.rstrip("/"))]
 
 
 def prompts(view: View) -> list[str]:

@@ -247,8 +247,8 @@ class _Worker:
         self.view.store.remember(step.stage, step.items)
         self.shared.offer(self.view, step.stage)
         self.tally.add(step.stage, ran, step.total, seconds, self.view.variant)
-        if step.stage == "prepare" and self.view.project.images.duplicates == "drop":
-            looks.before_tags(self.view)
+        if step.stage in ("prepare", "tag") and self.view.project.images.duplicates == "drop":
+            looks.compared_early(self.view)  # once more behind the tagger: what it set aside stands for no other
         if self.view.variant and not step.total:
             return  # all of it is the project's own
         counts = self.tally.stages[step.stage]

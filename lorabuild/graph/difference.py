@@ -85,7 +85,12 @@ def _concepts(concepts: Iterable[Change]) -> list[Change]:
 
 
 def _counts(concept: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return {name: concept.get(name) for name in ("images", "repeats")} if concept else None
+    if not concept:
+        return None
+    apart = [f"{one['images']} × {one['repeats']}" for one in concept.get("apart", ())]
+    later = {"pictures": concept.get("pictures"), "apart": ", ".join(apart)}
+    told = {name: value for name, value in later.items() if value}
+    return {name: concept.get(name) for name in ("images", "repeats")} | told
 
 
 def _models(models: Iterable[Change]) -> list[Change]:

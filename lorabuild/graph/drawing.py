@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lorabuild.graph import basis, course
+from lorabuild.graph.models import merged_files
 from lorabuild.graph.prompting import chosen, expanded, prompts
 from lorabuild.graph.states import State, epoch_name, states
 from lorabuild.graph.view import Draft, View, Waiting, item
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from lorabuild.core.item import Item
 
 __all__ = ["Shot", "asked", "epoch_name", "picture_id", "planned", "sample", "shot_item", "texts"]
+
+
+FINISHED = "handed out"
+"""What a picture of the finished LoRA is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Shot:
         weight: its strength.
         epoch: the epoch that it is of.
         blocks: block → factor on top of the weight; what isn't named counts whole.
+        finished: whether it is drawn as it is handed out, behind ``finish:``.
     """
 
     prompt: str
@@ -48,6 +54,7 @@ class Shot:
     weight: float = 0.0
     epoch: int = 0
     blocks: Mapping[str, float] = field(default_factory=dict)
+    finished: bool = False
 
 
 class Planned(NamedTuple):
@@ -105,17 +112,17 @@ def asked(view: View, prompt: str) -> Shot:
     return next(known, None) or _shot(view, {"prompt": prompt})
 
 
-def shot_item(view: View, shot: Shot, name: str) -> Item:
+def shot_item(view: View, shot: Shot, name: str, apart: Sequence[str] = ()) -> Item:
     """The item that draws a picture; one that ``samples:`` asks for too has the same key."""
     if shot.lora is None:
-        return _item(view, shot, name, {})
+        return _item(view, shot, name, {}, apart)
     trained = view.made("train").get("train")
     of_this = next((state for state in states(view) if state.lora == shot.lora), None)
     if trained and of_this is None and trained.outputs.get(epoch_name(shot.epoch)) == shot.lora:
         of_this = State(epoch_name(shot.epoch), shot.epoch, 0, shot.lora)
     if trained and of_this:
-        return _item(view, shot, name, {**of_this.parts, "train": trained.key})
-    return _item(view, shot, name, {"lora": shot.lora})
+        return _item(view, shot, name, {**of_this.parts, "train": trained.key}, apart)
+    return _item(view, shot, name, {"lora": shot.lora}, apart)
 
 
 def picture_id(prompt: str, state: State | None = None, apart: Sequence[str] = ()) -> str:
@@ -145,6 +152,12 @@ def _item(view: View, shot: Shot, name: str, state: Mapping[str, Any], apart: Se
         worn |= {"step": state["step"]} if "step" in state else {}
     if state and shot.blocks:
         parts, worn = {**parts, "blocks": dict(shot.blocks)}, {**worn, "blocks": dict(shot.blocks)}
+    if state and shot.finished:
+        said = {word: value for word, value in view.site.consumed().items() if word.startswith("finish.")}
+        parts |= {word: value for word, value in said.items() if not word.endswith(".file")}
+        parts |= {"merged": list(view.inventory.merged)} if view.inventory.merged else {}
+        files = map(str, merged_files(view.site))
+        worn |= {"finished": [list(pair) for pair in zip(files, view.inventory.merged, strict=True)]}
     return item("sample", name, parts, {**drawn, **worn, **({"apart": list(apart)} if apart else {})})
 
 

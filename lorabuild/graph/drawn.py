@@ -85,4 +85,6 @@ def writing(view: View, emit: Emit) -> Iterator[Store]:
         claim(folder, wait=True, say=lambda text: emit(Event("note", STAGE, {"code": "busy", "text": text}))),
         Store(folder) as store,
     ):
+        for path in folder.glob("null-*"):  # the report tells of it: a build looks again
+            path.unlink(missing_ok=True)
         yield store

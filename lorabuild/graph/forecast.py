@@ -14,7 +14,7 @@ from lorabuild.graph.course import steps
 from lorabuild.graph.explain import changes, reasons
 from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import relative
-from lorabuild.graph.lineage import waiting
+from lorabuild.graph.lineage import lengthened, waiting
 from lorabuild.graph.order import OF_IMAGES, STAGES, up_to
 from lorabuild.graph.variants import own, told, whole
 from lorabuild.networks import clients
@@ -54,7 +54,13 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
 def notes(view: View) -> list[dict[str, str]]:
     """What a training that is to be done has before it, where its file won't load, and the images it leaves out."""
     found = [*waiting(view), *(note for item in view.step("train").todo for note in item.reads.get("notes", ()))]
-    unloaded = clients.said(view.project.network, open_clip=FACTS[view.project.base.family].open_clip)
+    if longer := lengthened(view)[1]:
+        found.append({"code": "longer", "item": "train", "text": longer})
+    unloaded = clients.said(
+        view.project.network,
+        open_clip=FACTS[view.project.base.family].open_clip,
+        resized=any(step.resize for step in view.project.finish),
+    )
     found += [{"code": "client", "item": "network", "text": text} for text in unloaded]
     if view.project.training.validation:
         out, share = held_out(view), view.project.training.validation.share
@@ -90,14 +96,14 @@ def _pace(history: list[dict[str, Any]], stage: str) -> float | None:
 
 
 def _training(view: View) -> float | None:
-    """Seconds that a training takes at the speed of the last one: today's balance, or only what is trained of it."""
+    """Seconds that a training takes at the speed of the last one: all of today's balance, or what is trained of it."""
     latest = view.store.latest("train")
     key = latest.get(view.said("train")) or latest.get("train")
     last = view.store.results([key]).get(key) if key else None
     speed = last.facts.get("seconds_a_step") if last else None
     some = [item.reads["records"] for item in view.step("train").todo if "parent" in item.reads]
     number = steps(view.project, some[0])[1] if some else balancing.table(view).steps.optimizer
-    return speed * number if speed else None
+    return speed * (number - lengthened(view)[0]) if speed else None
 
 
 def loads(step: Step) -> list[str]:
@@ -135,6 +141,11 @@ def known(view: View, path: str) -> bool:
     return path in view.inventory.files or path in view.settled("scan").ids
 
 
+def _is_of(name: str, path: str) -> bool:
+    """Whether an item is about an image: in a concept, a part of it, in a further resolution."""
+    return name == path or name.startswith((f"{path} (", f"{path} ["))
+
+
 def why(view: View, subject: str) -> dict[str, Any]:
     """The reasons for one stage, or for one image in every stage; ``lora`` and ``slider`` are what is trained.
 
@@ -153,6 +164,6 @@ def why(view: View, subject: str) -> dict[str, Any]:
     found = []
     for one, stage in product(view.all(), [subject] if subject in STAGES else STAGES):
         for name, causes in step_reasons(one, own(one, stage)):
-            if subject in (*STAGES, one.variant) or name.removeprefix(one.said("")).partition(" (")[0] == path:
+            if subject in (*STAGES, one.variant) or _is_of(name.removeprefix(one.said("")), path):
                 found.append({"stage": stage, "item": name, "why": "; ".join(causes)})
     return {"subject": subject, "reasons": found}

@@ -35,7 +35,9 @@ def notes(made: Imported) -> Iterator[str]:
             told = f"`{one.tokens}` stands in the folder's name and not in every caption: it is no trigger"
             yield f"{name}: {told}; declare it in `triggers:` to have it in all"
     if parted := [path.name for one in made.read.values() for path in blanks(one)]:
-        yield f"{common(parted)}: tags parted by blanks are read as one tag: put commas between them"
+        split = sections["captions"]["tagger"].get("extension") == found.ending
+        here = "each is a tag of its own here" if split else "here, too: put commas between them"
+        yield f"{common(parted)}: tags parted by blanks are one tag there, and {here}"
 
 
 def _of_folder(one: Pictures) -> Iterator[str]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.files import read_if_there
-from lorabuild.schema.kohya_files import Settings, read
+from lorabuild.schema.kohya_files import Settings, Subset, read
+from lorabuild.schema.kohya_settings import square
 from lorabuild.schema.picture_folders import Pictures, anywhere, beside, of_kohya
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _NAME_BOTH = "name the folder of images, too: `lorabuild import kohya IMAGES SETTINGS`"
 
@@ -88,6 +89,15 @@ def seen(path: Path, root: Path) -> str:
         return path.absolute().as_posix()
 
 
+def sized(one: Pictures, images: Mapping[str, Any]) -> dict[str, Any]:
+    """The resolutions of a folder for its concept, where they are others than those that ``images:`` says."""
+    usual = [images.get("resolution"), *images.get("more_resolutions", ())]
+    if not one.sides or [*one.sides] == usual:
+        return {}
+    first, *more = one.sides
+    return {"images": {"resolution": first, **({"more_resolutions": more} if more or usual[1:] else {})}}
+
+
 def _ending(settings: Settings, training: list[Pictures]) -> tuple[str, bool]:
     """The ending of captions that the settings ask for, and whether such files are there."""
     told = [settings.words, *(one.words for one in settings.subsets)]
@@ -116,7 +126,7 @@ def _with_dataset(settings: Settings, here: Path) -> Settings:
 
 def _named(settings: Settings, here: Sequence[Path]) -> list[Pictures]:
     """The folders of images that a file names, found here."""
-    found = [_subset(one.folder, one.words, here) for one in settings.subsets]
+    found = [_subset(one, here) for one in settings.subsets]
     train, regular = (settings.words.get(word) for word in ("train_data_dir", "reg_data_dir"))
     if not found and train:
         found = [one for one in of_kohya(_there(str(train), here)) if not one.regular]
@@ -128,12 +138,14 @@ def _named(settings: Settings, here: Sequence[Path]) -> list[Pictures]:
     return found
 
 
-def _subset(folder: str, words: Any, here: Sequence[Path]) -> Pictures:
+def _subset(one: Subset, here: Sequence[Path]) -> Pictures:
+    words = one.words
     repeats, tokens = int(words.get("num_repeats") or 1), str(words.get("class_tokens") or "")
     keep = int(words.get("keep_tokens") or 0)
     masks = words.get("conditioning_data_dir")
     where = _there(str(masks), here) if masks else None
-    return Pictures(_there(folder, here), repeats, tokens, bool(words.get("is_reg")), where, keep)
+    sides = tuple(filter(None, map(square, (words, *one.again))))
+    return Pictures(_there(one.folder, here), repeats, tokens, bool(words.get("is_reg")), where, keep, sides)
 
 
 def _there(text: str, here: Sequence[Path]) -> Path:

@@ -13,7 +13,7 @@ from lorabuild.captions.tags import split
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.trouble import trouble
 from lorabuild.graph.import_notes import notes
-from lorabuild.graph.import_sources import Source, seen, source
+from lorabuild.graph.import_sources import Source, seen, sized, source
 from lorabuild.graph.moving_captions import HAND, Texts, common, different, prose, texts, ways
 from lorabuild.schema.budget import Budget
 from lorabuild.schema.check_disk import HUB_ID
@@ -178,6 +178,7 @@ def _folders(made: Imported, wishes: Wishes) -> None:
         place = f"{COPIES}/{name}" if made.copied else seen(one.folder, made.root)
         entry: dict[str, Any] = {"folder": place, **({"repeats": one.repeats} if one.repeats else {})}
         entry |= {"triggers": shown} if shown else {}
+        entry |= sized(one, made.moving.sections.get("images", {}))
         written[name] = entry | ({"captions": {"add": list(found.add)}} if found.add else {})
     made.moving.sections |= {"concepts": written, **({"triggers": triggers} if triggers else {})}
     _shared(made, written, list(triggers))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lorabuild.core.files import walk
 from lorabuild.core.nullcheck import folder_stamps
 from lorabuild.core.statcache import FileDigest, StatCache
-from lorabuild.graph import masks, mirror, settled, sides, sources, stepping
+from lorabuild.graph import grid_folder, masks, mirror, outside, settled, sides, sources, stepping
 from lorabuild.graph.allowed import show_code
 from lorabuild.graph.imagefile import ImageFile
 from lorabuild.graph.models import commits, joined, judge_files, merged_files, needed, table_files, tagger_files
@@ -20,11 +20,12 @@ from lorabuild.schema.parts import parts
 from lorabuild.schema.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from lorabuild.core.nullindex import Seen
     from lorabuild.core.store import Store
+    from lorabuild.graph.outside import Marks
     from lorabuild.graph.settled import Settled
     from lorabuild.graph.sources import Given
     from lorabuild.schema.site import Site
@@ -55,7 +56,8 @@ class Inventory:
         merged: digests of the LoRAs that ``finish:`` merges.
         judge: digest of the model of ``judge.model``; None without one.
         step_models: what lora.yaml calls a model of a step → digest.
-        sources: what ``sources:`` gave; all of it is among the files and members.
+        sources: what ``sources:`` gave; what isn't settled is among the files and members.
+        outside: picture of a source → what it holds, see ``graph.outside``.
     """
 
     files: dict[str, ImageFile]
@@ -75,6 +77,7 @@ class Inventory:
     judge: str | None = None
     step_models: dict[str, str] = field(default_factory=dict)
     sources: Given = field(default_factory=sources.Given)
+    outside: Marks = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,7 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         *(of_steps := stepping.model_files(site)).values(),
     ]
     if seen:
-        _show(seen.folder, concepts.values())
-        _show(seen.file, of_models)
-        seen.folder_if_there(site.root / mirror.FOLDER)
-        show_code(site, seen)
+        _show(site, seen, concepts.values(), of_models)
     cache = StatCache(store, rehash=rehash)
     edits = mirror.edits(site, cache)
     known = cache.digests(of_models)
@@ -124,15 +124,17 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
     implications = [needed(known, path) for path in table]
     step_models = {name: needed(known, path) for name, path in of_steps.items()}
     about = settled.about(site, [models, tagging, *facts, *implications, step_models])
-    whole = rehash or again or site.project.images.duplicates == "drop"  # then every picture may stand for another
     given = sources.given(site, store, cache, filter(None, endings(site)), partial(_told_apart, site), seen)
-    found = None if whole or site.project.sources else _known(site, store, about, edits, seen)
+    own = outside.inside(given, site.root)
+    found = None if rehash or again else _known(site, store, about, edits, seen, own)
     found = found or _searched(site, concepts.values())
     files = _images(site, found, given, cache)
+    holds = outside.marks(files, given, own)
+    same, held = outside.taken(found.settled, holds)
     return Inventory(
-        files={file.path: file for file in sorted(files, key=lambda file: file.path)},
-        members=_members(site, concepts, found.images, given),
-        settled=found.settled,
+        files={file.path: file for file in sorted(files, key=lambda file: file.path) if file.path not in same},
+        members=_members(site, concepts, found.images, given, same),
+        settled=held,
         refused=found.refused | given.refused,
         base=base,
         models=models,
@@ -147,6 +149,7 @@ def take(site: Site, store: Store, *, rehash: bool = False, seen: Seen | None = 
         judge=joined(site.root, tuple(judge), known) if judge else None,
         step_models=step_models,
         sources=given,
+        outside=holds,
     )
 
 
@@ -157,8 +160,10 @@ def folders(site: Site) -> dict[str, Path]:
     return {**found, **({"": site.path(wanted.folder)} if wanted and wanted.folder else {})}
 
 
-def _known(site: Site, store: Store, about: str, edits: Mapping[str, Path], seen: Seen | None) -> _Search | None:
-    """What has changed since the last build; None when that can't be told without a search."""
+def _known(
+    site: Site, store: Store, about: str, edits: Mapping[str, Path], seen: Seen | None, own: set[str]
+) -> _Search | None:
+    """What has changed since the last build; None when only a search can tell. ``own``: of sources, in the project."""
     held = settled.read(site, store, about)
     if held is None:
         return None
@@ -171,7 +176,9 @@ def _known(site: Site, store: Store, about: str, edits: Mapping[str, Path], seen
     if changed is None:
         return None
     changed |= mirror.edited(site, edits, [(row[0], row[1], row[2]) for row in held.members])
-    images = [path for path in map(site.root.joinpath, sorted(changed)) if path.is_file()]
+    changed |= {name for name in own if settled.place(name).rpartition("/")[0] in held.folders}
+    of_folders = sorted(changed - held.outside.keys())
+    images = [path for path in map(site.root.joinpath, of_folders) if path.is_file()]
     beside = _masks_beside(site, held, changed)
     told = _told_apart(site, sorted({*images, *beside}))
     images = [path for path in told.images if path not in beside]
@@ -215,14 +222,15 @@ def _images(site: Site, found: _Search, given: Given, cache: StatCache) -> list[
 
 
 def _members(
-    site: Site, concepts: Mapping[str, Path], images: Sequence[Path], given: Given
+    site: Site, concepts: Mapping[str, Path], images: Sequence[Path], given: Given, settled: set[str]
 ) -> dict[str, tuple[str, ...]]:
-    """The images in the concepts' folders, and those of their sources."""
+    """The images in the concepts' folders, and those of their sources that aren't settled."""
     members: dict[str, tuple[str, ...]] = {}
     for name in dict.fromkeys([*site.project.concepts, *concepts]):
         within = os.fspath(concepts[name]) + os.sep if name in concepts else "\0"
         held, more = [path for path in images if os.fspath(path).startswith(within)], given.members.get(name, [])
-        called = [given.names.get(path) or relative(site, path) for path in [*held, *more]]
+        named = (given.names.get(path) or relative(site, path) for path in [*held, *more])
+        called = [name for name in named if name not in settled]
         members[name] = tuple(sorted({*called}) if more else called)
     return members
 
@@ -232,9 +240,14 @@ def _place(site: Site, folder: Path) -> str:
     return f"./{folder.relative_to(site.root).as_posix()}" if folder.is_relative_to(site.root) else folder.as_posix()
 
 
-def _show(look: Callable[[Path], None], paths: Iterable[Path]) -> None:
-    for path in paths:
-        look(path)
+def _show(site: Site, seen: Seen, folders: Iterable[Path], files: Iterable[Path]) -> None:
+    for folder in folders:
+        seen.folder(folder)
+    for file in files:
+        seen.file(file)
+    seen.folder_if_there(site.root / mirror.FOLDER)
+    seen.names(grid_folder.folder(site))
+    show_code(site, seen)
 
 
 def endings(site: Site) -> tuple[str | None, str | None]:

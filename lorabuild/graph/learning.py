@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.imported import code_digest
-from lorabuild.graph import basis, preflight, sliding
+from lorabuild.graph import balancing, basis, preflight, sliding
 from lorabuild.graph.allowed import code_of
 from lorabuild.graph.course import epochs
 from lorabuild.graph.heldout import held_out
 from lorabuild.graph.lineage import origin
+from lorabuild.graph.members import members
 from lorabuild.graph.pictures import text_id
 from lorabuild.graph.records import learned, roots, text_digests, without_cache
 from lorabuild.graph.view import Draft, View, Waiting, item
@@ -39,7 +40,7 @@ def train(view: View) -> Iterator[Draft]:
         yield Waiting("train", asked)
         return
     slider = view.project.slider
-    found, out = list(sliding.learned(view, slider) if slider else learned(view)), held_out(view)
+    found, out = list(sliding.learned(view, slider) if slider else learned(view)), _held(view)
     rows = [row for row in found if row.record["id"] not in out]
     held = [row for row in found if row.record["id"] in out]
     seen = sliding.key_parts(view, rows) if slider else {**roots(rows), **_validated(held)}
@@ -55,6 +56,16 @@ def train(view: View) -> Iterator[Draft]:
     }
     draft = item("train", "train", parts, reads)
     yield item("train", "train", parts, {**reads, "key": draft.key})
+
+
+def _held(view: View) -> set[str]:
+    """What is held out, in every resolution."""
+    out = held_out(view)
+    return (
+        {fit.id for member in members(view) if member.id in out for fit in balancing.fits(view, member)}
+        if out
+        else set()
+    )
 
 
 def _validated(held: list[Learned]) -> dict[str, str]:

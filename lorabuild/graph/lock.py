@@ -16,6 +16,7 @@ from lorabuild.graph import balancing
 from lorabuild.graph.lineage import lineage
 from lorabuild.graph.manifest import MANIFEST
 from lorabuild.graph.members import members
+from lorabuild.graph.outside import digest_of
 from lorabuild.graph.view import version_of
 from lorabuild.schema.parts import by_name, files_of
 
@@ -136,7 +137,7 @@ def _sources(view: View) -> dict[str, Any]:
         name: {
             "into": into,
             "images": len(names),
-            "digest": held or _joined([[one, files[one].digest] for one in names]),
+            "digest": held or _joined([[one, digest_of(one, files, view.inventory.outside)] for one in names]),
         }
         for name, (into, held, names) in sorted(view.inventory.sources.marks.items())
     }
@@ -147,13 +148,19 @@ def _joined(rows: list[list[str | None]]) -> str:
 
 
 def _concepts(view: View) -> dict[str, Any]:
-    repeats = balancing.table(view).repeats
+    rows = {row.name: row.as_dict() for row in balancing.table(view).concepts}
+    later = {name: {word: row[word] for word in ("pictures", "apart") if word in row} for name, row in rows.items()}
     found: dict[str, list[list[str]]] = {}
     for member in members(view):
         if not member.twin and member.pixels and member.caption is not None:
             found.setdefault(member.concept, []).append([member.pixels, member.caption])
     return {
-        name: {"images": len(pairs), "repeats": repeats[name], "root": digest(canonical(sorted(pairs)))}
+        name: {
+            "images": len(pairs),
+            "repeats": rows[name]["repeats"],
+            "root": digest(canonical(sorted(pairs))),
+            **later[name],
+        }
         for name, pairs in sorted(found.items())
     }
 

@@ -37,7 +37,7 @@ def known(view: View) -> dict[str, Mapping[str, Any]]:
     )
 
 
-def before_tags(view: View) -> None:
+def compared_early(view: View) -> None:
     """Look and compare as soon as images are prepared: what is alike is left out of all later stages."""
     fill(view, view.store)
     for stage in STAGES[STAGES.index("prepare") + 1 :]:  # they were planned too early, to find the images

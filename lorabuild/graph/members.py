@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lorabuild.graph.likeness import likeness
 from lorabuild.graph.mirror import edited
 from lorabuild.graph.shares import WHOLE, spans, takes
+from lorabuild.graph.shown import shown
 from lorabuild.graph.stepping import pictures
 from lorabuild.images.header import size as header_size
 
@@ -68,7 +69,7 @@ class Member(NamedTuple):
     def absolute(self, view: View) -> Path:
         """Where the image lies."""
         file = view.inventory.files.get(self.whole)
-        return file.absolute if file else view.site.root / self.whole
+        return file.absolute if file else _of_sources(view).get(self.whole, view.site.root / self.whole)
 
     def seen(self, view: View) -> dict[str, str]:
         """Where its training picture is read from: ``path``, and ``moves`` that are made again."""
@@ -101,6 +102,11 @@ def seen(view: View, file: ImageFile, prepared: Result) -> dict[str, str]:
     return _seen_at(view, file.absolute, prepared.outputs.get("picture", ""), prepared.facts.get("moves", ""))
 
 
+def _of_sources(view: View) -> dict[str, Path]:
+    """What pictures of sources are called → where they lie."""
+    return view.derived("of sources", lambda view: {name: path for path, name in view.inventory.sources.names.items()})
+
+
 def _seen_at(view: View, path: Path, kept: str, moves: str) -> dict[str, str]:
     if kept:
         return {"path": str(view.store.blobs.path(kept))}
@@ -123,21 +129,21 @@ def _fresh(view: View) -> list[Fresh]:
             known.setdefault(file.source, []).append((file, result))
     shared = Counter(path for paths in view.inventory.members.values() for path in paths)
     parts = {concept: span for concept, span in spans(view.project.concepts).items() if span != WHOLE}
-    pixels = _scanned(view) if parts else {}
+    pixels, ask = _scanned(view) if parts else {}, shown(view)
     found = []
     for concept, paths in view.inventory.members.items():
         part = parts.get(concept)
         used = [
             one
             for path in paths
-            if path in known and (part is None or takes(part, pixels[path]))
+            if path in known and (part is None or takes(part, pixels[path])) and ask(concept, path).repeats != 0
             for one in known[path]
         ]
         equal: dict[str, list[ImageFile]] = {}
         for file, result in used:
             equal.setdefault(_picture(file, result), []).append(file)
         chosen = {picture: min(files, key=_claim).path for picture, files in equal.items()}
-        near = _near(view, used) if view.project.images.duplicates == "drop" else {}
+        near = _near(view, used, concept) if view.project.images.duplicates == "drop" else {}
         for file, result in used:
             twin = chosen[_picture(*near.get(file.path, (file, result)))]
             name = f"{file.path} ({concept})" if shared[file.source] > 1 else file.path
@@ -145,13 +151,21 @@ def _fresh(view: View) -> list[Fresh]:
     return found
 
 
-def _near(view: View, used: Sequence[tuple[ImageFile, Result | None]]) -> dict[str, tuple[ImageFile, Result | None]]:
+def _near(
+    view: View, used: Sequence[tuple[ImageFile, Result | None]], concept: str
+) -> dict[str, tuple[ImageFile, Result | None]]:
     """Path → the larger picture like it that is used instead; nothing before all of them were looked at."""
     pixels = _scanned(view)
     whole = {pixels[file.path]: (file, result) for file, result in used if not file.part}
-    found = likeness(view, (pixels[file.source] for file, _ in used))
+    found = likeness(view, [*(pixels[file.source] for file, _ in used), *_settled(view, concept)])
     instead = {other: whole[kept] for kept, other, _ in found["near"] if kept in whole} if found else {}
     return {file.path: instead[one] for file, _ in used if not file.part and (one := pixels[file.path]) in instead}
+
+
+def _settled(view: View, concept: str) -> set[str]:
+    """The digests of the settled pictures of a concept, as they lie in their files."""
+    known = view.inventory.settled
+    return {str(row[4]) for row in known.members if row[1] == concept} if known else set()
 
 
 def _scanned(view: View) -> dict[str, str]:
@@ -219,12 +233,25 @@ def captioned(view: View) -> dict[str, Mapping[str, Any]]:
 
 
 def clash(view: View) -> bool:
-    """Whether an image that isn't settled is the same picture as one that is: then they must be judged together."""
+    """Whether an image that isn't settled may stand for one that is, or that for it: they must be judged together."""
     known, prepared = view.inventory.settled, view.made("prepare")
     if not known or not prepared:
         return False
     new = {result.facts["pixels"] for result in prepared.values() if not result.problem}
     return any(row[5] in new for row in known.members)
+
+
+def clash_of_alike(view: View) -> bool:
+    """The same of images that are alike, where these stand for one another; to be asked once there are tags."""
+    return view.project.images.duplicates == "drop" and any(_near_settled(view, name) for name in view.project.concepts)
+
+
+def _near_settled(view: View, concept: str) -> bool:
+    """Whether a settled picture is like any other: the build that settled it compared it with none that is."""
+    held = _settled(view, concept)
+    new = {member.file.source for member in fresh(view) if member.concept == concept}
+    found = likeness(view, held | {pixels for path, pixels in _scanned(view).items() if path in new}) if held else None
+    return any(held & {kept, other} for kept, other, _ in found["near"]) if found else False
 
 
 def finished(view: View) -> tuple[list[Member], set[str]]:

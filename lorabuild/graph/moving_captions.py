@@ -70,6 +70,8 @@ def ways(pictures: Pictures, found: Texts) -> Ways:
     first, _, class_ = (pieces or [""])[0].partition(" ")
     if not own:
         return Ways((pieces[0],), class_, tuple(pieces[1:])) if pieces else Ways()
+    if class_ and all(split(text)[:1] == pieces[:1] for text in own):
+        return Ways((pieces[0],), class_)
     if first and all(says(text, first) for text in own):
         return Ways((first,), class_ or ", ".join(pieces[1:]))
     if len(own) < 2:
@@ -88,12 +90,12 @@ def _may_be_trigger(piece: str) -> bool:
 
 def ours(project: Project, concept: str, image: Path, written: str | None = None) -> str:
     """The caption that a project with side files gives an image; ``written`` is a text that will lie beside it."""
-    from lorabuild.taggers.sidecar import parse
+    from lorabuild.taggers.sidecar import read
 
     ending = getattr(project.captions.tagger, "extension", HAND)
     tags = _text(image.with_suffix(ending))
     hand = written if written is not None or ending == HAND else _text(image.with_suffix(HAND))
-    scores = [(tag, 1.0, "general") for tag in parse(tags or "")]
+    scores = [(tag, 1.0, category) for tag, category in read(tags or "")]
     said = project.concepts[concept]
     rules = rules_of(project.captions, [said.captions] if said.captions else [])
     absorbers = prune.absorbers(project.triggers, said.triggers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.balance.buckets import bucket_of
 from lorabuild.captions import groups, prune
 from lorabuild.captions.levels import by_frequency, for_images
 from lorabuild.captions.rules import rules_as_dict
@@ -14,7 +13,7 @@ from lorabuild.core.digest import canonical, digest
 from lorabuild.core.files import read_if_there
 from lorabuild.graph import balancing, basis, stepping
 from lorabuild.graph.course import slider_texts
-from lorabuild.graph.members import Fresh, Member, everyone, fresh, usable
+from lorabuild.graph.members import Fresh, Member, clash_of_alike, everyone, fresh, usable
 from lorabuild.graph.mirror import by_hand
 from lorabuild.graph.prior import prior_pictures, prior_waiting
 from lorabuild.graph.view import Draft, Taken, View, Waiting, item
@@ -76,6 +75,8 @@ def _prepare(file: ImageFile, known: dict[str, Any]) -> Item:
 
 def caption(view: View) -> Iterator[Draft]:
     """One item an image in a concept; pure text."""
+    if clash_of_alike(view):
+        view.look_again()
     rules = for_images(view.project, lambda more: _rules(view, more))
     tagged = view.made("tag")
     frequency = _frequency(view, tagged) if by_frequency(view.project) else None
@@ -160,22 +161,21 @@ def balance(view: View) -> Iterator[Draft]:
 
 
 def latents(view: View) -> Iterator[Draft]:
-    """One item an image that is trained on, and one a prior picture."""
+    """One item an image and resolution that is trained on, and one a prior picture."""
     settings = {"images.flip": view.project.images.flip, "base.vae": view.inventory.models["vae"]}
-    sizes = balancing.sizes(view)
     yield Taken(view.settled("latents"))
     known = frozenset(view.settled("latents").ids)
     for member in everyone(view) if view.project.images.cache else ():
-        if member.twin or member.id in known:
+        if member.twin or (member.id in known and len(balancing.resolutions(view, member)) == 1):
             continue
-        if member.pixels is None or member.size is None:
-            yield Waiting(member.id)
-            continue
-        bucket = list(bucket_of(*member.size, sizes))
-        seen = {"pixels": member.pixels, "bucket": bucket}
-        reads = {**seen, **file_of(view, member)}
-        masked = {"prepare.mask": member.mask} if member.mask else {}
-        yield item("latents", member.id, {**settings, **seen, **masked}, reads)
+        for fit in balancing.fits(view, member):
+            if member.pixels is None or member.size is None:
+                yield Waiting(fit.id)
+            elif fit.id not in known:
+                seen = {"pixels": member.pixels, "bucket": list(fit.bucket)}
+                masked = {"prepare.mask": member.mask} if member.mask else {}
+                reads = {**seen, **file_of(view, member)}
+                yield item("latents", fit.id, {**settings, **seen, **masked}, reads)
     yield from prior_pictures(view)
     yield from (Waiting(name) for name in prior_waiting(view))
 

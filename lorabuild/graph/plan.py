@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lorabuild.graph import learning, pick, pictures, products, reporting, tagging
+from lorabuild.graph import finished, learning, pictures, products, reporting, tagging
 
 if TYPE_CHECKING:
     from lorabuild.graph.view import Drafts
@@ -18,7 +18,7 @@ ITEMS: dict[str, Drafts] = {
     "latents": pictures.latents,
     "text": pictures.text,
     "train": learning.train,
-    "sample": pick.sample,
+    "sample": finished.sample,
     "package": products.package,
     "report": reporting.report,
 }

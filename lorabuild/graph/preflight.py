@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.graphics import free_graphics_memory
@@ -32,7 +33,7 @@ def counted(view: View) -> dict[str, int]:
     A slider's layers put out twice as much: each look is answered at strength 1 and at -1 before gradients are taken.
     """
     shapes, slider = _shapes(view), view.project.slider
-    width, height = max(balancing.sizes(view), key=lambda size: size[0] * size[1])
+    width, height = max(balancing.every_size(view), key=lambda size: size[0] * size[1])
     if slider:
         width = height = max(target.resolution or view.project.images.resolution for target in slider.targets)
     factor = view.inventory.base.vae_factor
@@ -51,6 +52,8 @@ def warnings(view: View) -> list[dict[str, str]]:
     device, free = _device(view)
     learned = _learned(view)
     needs = preflight.memory(training, told["frozen"], learned, told["outputs"], device=device)
+    if view.project.samples.during:  # the base once more, in the type that it draws in
+        needs = replace(needs, weights=needs.weights + told["frozen"] * (2 if device == "cuda" else 4))
     files = preflight.disk(training, learned, epochs(view.project), balancing.table(view).steps.optimizer)
     place = room(view.store.folder)
     found = {

@@ -53,6 +53,11 @@ def known_answers(view: View, lexicon: Lexicon) -> dict[str, float]:
     return _answers(view, {item.id: held[item.key] for item in items}, lexicon)
 
 
+def keys(view: View, lexicon: Lexicon) -> set[str]:
+    """The keys of all that these answers are found by, for ``gc``."""
+    return {item.key for item in (*_triggers(view), *_beside(view, lexicon))}
+
+
 def pictures(view: View) -> dict[str, bytes]:
     """Trigger → its picture (PNG), as far as it was made: above without a word, below with the trigger alone."""
     items = _triggers(view)

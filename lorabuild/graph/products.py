@@ -6,7 +6,6 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from lorabuild import __version__
-from lorabuild.balance.buckets import bucket_of
 from lorabuild.core.digest import canonical, digest
 from lorabuild.core.errors import ProjectError
 from lorabuild.graph import balancing, pick
@@ -21,6 +20,7 @@ from lorabuild.graph.view import Draft, View, Waiting, item
 from lorabuild.models.hub import parse
 from lorabuild.networks import clients
 from lorabuild.schema.families import FACTS
+from lorabuild.schema.resolutions import resolutions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -36,9 +36,9 @@ PACKED = (
     *("samples.steps", "samples.cfg", "samples.seed"),
 )
 """The words of lora.yaml that the files tell or follow; everything else is in them by way of its results."""
-DRAWN = ("negative", "seed", "steps", "cfg", "size", "sampler", "step", "apart")
+DRAWN = ("negative", "seed", "steps", "cfg", "size", "sampler", "step", "apart", "finished")
 """How a picture was drawn, as far as the files tell it."""
-TOLD = frozenset({"concept", "width", "height", "bucket", "repeats", "caption"})
+TOLD = frozenset({"concept", "width", "height", "bucket", "repeats", "caption", "again"})
 """What the files tell of an image."""
 
 
@@ -103,12 +103,13 @@ def chosen(view: View) -> int:
 
 def told(site: Site) -> dict[str, Any]:
     """What the files tell of lora.yaml, and in which order."""
-    project = site.project
+    project, sides = site.project, resolutions(site.project)
     return {
         **{name: value for name, value in site.consumed().items() if _is_packed(name)},
         "base": PurePath(project.base.model).name,
         "triggers": list(project.triggers),
         "concepts": [[name, list(concept.triggers)] for name, concept in project.concepts.items()],
+        **({"resolutions": sides} if sides != [project.images.resolution] else {}),
     }
 
 
@@ -120,7 +121,7 @@ def _is_packed(name: str) -> bool:
 def _facts(view: View, trained: Result, epoch: int) -> dict[str, Any]:
     epochs, base = trained.facts["epochs"], view.inventory.base
     table, steps = balancing.table(view), trained.facts["steps"]
-    sides = [side for size in balancing.sizes(view) for side in size]
+    sides = [side for size in balancing.every_size(view) for side in size]
     return {
         "lora": trained.outputs[epoch_name(epoch)],
         "train_key": trained.key,
@@ -141,7 +142,11 @@ def _facts(view: View, trained: Result, epoch: int) -> dict[str, Any]:
         "buckets": [min(sides), max(sides)],
         "images": _images(view),
         "held": len(held_out(view)),
-        "clients": clients.said(view.project.network, open_clip=FACTS[view.project.base.family].open_clip),
+        "clients": clients.said(
+            view.project.network,
+            open_clip=FACTS[view.project.base.family].open_clip,
+            resized=any(step.resize for step in view.project.finish),
+        ),
         "priors": [{"bucket": bucket, "repeats": 1} for bucket in _prior_buckets(view)],
         "date": view.date,
         "merged": [list(pair) for pair in zip(map(str, merged_files(view.site)), view.inventory.merged, strict=True)],
@@ -150,42 +155,43 @@ def _facts(view: View, trained: Result, epoch: int) -> dict[str, Any]:
 
 def _prior_buckets(view: View) -> list[list[int]]:
     """The bucket of every regularization image, drawn or of one's own."""
-    sizes = balancing.sizes(view)
     drawn = [made.reads["size"] for made in view.step("latents").items if made.reads.get("prior")]
-    own = (member.size for member in priors(view) if member.size and not member.twin)
-    return drawn + [list(bucket_of(*size, sizes)) for size in own]
+    own = (member for member in priors(view) if member.size and not member.twin)
+    return drawn + [list(fit.bucket) for member in own for fit in balancing.fits(view, member)]
 
 
 def _images(view: View) -> list[dict[str, Any]]:
-    repeats, sizes, told = balancing.table(view).repeats, balancing.sizes(view), captioned(view)
-    found = []
+    told, found = captioned(view), []
     for member in members(view):
         facts = told.get(member.id)
         if member.twin or member.size is None or facts is None:
             continue
-        found.append(
+        times = 0 if member.id in held_out(view) else balancing.repeats(view, member)
+        found += [
             {
-                "id": member.id,
+                "id": fit.id,
                 "concept": member.concept,
                 **member.seen(view),
                 "pixels": member.pixels,
                 "width": member.size[0],
                 "height": member.size[1],
-                "bucket": list(bucket_of(*member.size, sizes)),
-                "repeats": 0 if member.id in held_out(view) else repeats[member.concept],
+                "bucket": list(fit.bucket),
+                "repeats": times,
+                **({"again": True} if place else {}),
                 "caption": facts["caption"],
                 "tags": facts["tags"],
                 "pruned": facts["pruned"],
                 "dropped": facts["dropped"],
                 "human": facts["human"],
             }
-        )
+            for place, fit in enumerate(balancing.fits(view, member))
+        ]
     return found
 
 
 def content(images: list[dict[str, Any]], words: Collection[str]) -> str:
     """What the images are in these words, whatever they are called."""
-    told = [{name: image[name] for name in words} for image in images]
+    told = [{name: image[name] for name in words if name in image} for image in images]
     return digest(canonical(sorted(canonical(image).decode() for image in told)))
 
 

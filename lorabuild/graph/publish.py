@@ -115,6 +115,8 @@ def place_of(to: str, *, private: bool) -> tuple[Place, str]:
         with answering(target):
             return Store(target, objects_at(to)), target
     folder = Path(to).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise ProjectError(f"`{to}` is a file", where="--to", next_step="name a folder")
     return Store(str(folder), FolderObjects(folder)), str(folder)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.core.digest import digest
 from lorabuild.core.errors import BlobError
 from lorabuild.core.sweep import Root
-from lorabuild.graph import looks
+from lorabuild.graph import looks, reporting
 from lorabuild.graph.column import split
 from lorabuild.graph.lock import read_lock
 from lorabuild.graph.order import STAGES
@@ -80,11 +80,11 @@ def _present(view: View) -> Root:
     """Every key that is known now; a build right after gc has no more to do than one before it.
 
     What each of several taggers said by itself stays, too: it is what another choice of them is made of. So does what
-    pictures look like.
+    pictures look like, and what a person asked for that the report tells of.
     """
     found = {key for one in view.all() for stage in STAGES for key in split(one.raw_keys(stage))}
     parts = (part for one in view.all() for item in one.step("tag").items for part in item.reads.get("of", ()))
-    seen = (key for one in view.all() for key in looks.keys(one))
+    seen = (key for one in view.all() for key in (*looks.keys(one), *reporting.keys(one)))
     raw = [_raw(key) for key in (*(part["key"] for part in parts), *seen)]
     return Root("the project as it stands", frozenset(found.union(raw)))
 

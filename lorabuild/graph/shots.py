@@ -9,9 +9,10 @@ from lorabuild.core.errors import ProjectError
 from lorabuild.graph import drawing
 from lorabuild.graph.prompting import chosen, expanded
 from lorabuild.graph.trained import trained
+from lorabuild.publish import network
 from lorabuild.schema import blocks
 from lorabuild.schema.families import FACTS
-from lorabuild.schema.prompt_lines import LineError, parse, written
+from lorabuild.schema.prompt_lines import SIDE_STEP, LineError, parse, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +37,10 @@ def lines(view: View, line: str) -> list[str]:
 
 
 def shot_of(view: View, words: Mapping[str, Any]) -> Shot | None:
-    """The shot of ``prompt`` (a line of ``lines``) and any of ``PLAIN``, ``epoch``, ``weight`` and ``blocks``.
+    """The shot of ``prompt`` (a line of ``lines``), ``PLAIN``, ``epoch``, ``weight``, ``blocks`` and ``finished``.
 
     Without an epoch, or at weight 0, it is without the LoRA. None where there is no such epoch. ``blocks`` is a preset,
-    a block, a range or a curve, of which the rest is off.
+    a block, a range or a curve, of which the rest is off. ``finished`` is the epoch that ``finish:`` is done to.
     """
     said = parse(words["prompt"])
     own = {word: value for word, value in said.items() if word in PLAIN}
@@ -49,13 +50,19 @@ def shot_of(view: View, words: Mapping[str, Any]) -> Shot | None:
     own |= {word: words[word] for word in PLAIN if word in words}
     seed = own.get("seed", view.project.samples.seed)
     shot = replace(drawing.asked(view, chosen(said["prompt"], seed)), **own)
-    weight = words.get("weight", said.get("weight", view.project.samples.weight))
+    if any(side % SIDE_STEP for side in shot.size):
+        what = f"no picture is {shot.size[0]}x{shot.size[1]} pixels: sides are multiples of {SIDE_STEP}"
+        raise ProjectError(what, where=said["prompt"], next_step="write such sides behind `--w` and `--h`")
+    finished = words.get("finished", 0) == words.get("epoch")
+    meant = network.weight(view.project) if finished else view.project.samples.weight
+    weight = words.get("weight", said.get("weight", meant))
     if not weight or "epoch" not in words:
         return shot
     lora = trained(view).get(words["epoch"])
     if lora is None:
         return None
-    return replace(shot, lora=lora, epoch=words["epoch"], weight=weight, blocks=_factors(view, words))
+    worn = replace(shot, lora=lora, epoch=words["epoch"], weight=weight, finished=finished)
+    return replace(worn, blocks=_factors(view, words))
 
 
 def _factors(view: View, words: Mapping[str, Any]) -> dict[str, float]:

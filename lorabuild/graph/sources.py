@@ -21,6 +21,7 @@ from lorabuild.schema.suffixes import MOVING, SUFFIXES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from lorabuild.captions.listed import Listed, Often
     from lorabuild.core.nullindex import Seen
     from lorabuild.core.statcache import StatCache
     from lorabuild.core.store import Store
@@ -46,6 +47,7 @@ class Given:
         waiting: sources whose frames are only taken by a build.
         marks: source → the concept, the digest of its file (None: it has none), its pictures.
         used: folders of the store that something is unpacked into.
+        often: name of a picture → weight and repeats that its list gives it.
     """
 
     names: dict[Path, str] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Given:
     waiting: list[str] = field(default_factory=list)
     marks: dict[str, tuple[str, str | None, list[str]]] = field(default_factory=dict)
     used: set[Path] = field(default_factory=set)
+    often: dict[str, Often] = field(default_factory=dict)
 
 
 def given(
@@ -96,7 +99,8 @@ def watched(site: Site) -> list[Path]:
 
 def of_source(name: str) -> PurePosixPath:
     """A picture's name as a path with the ending of a picture: that of a frame has none."""
-    return PurePosixPath(f"{name}.png" if "#" in name.rpartition("/")[2] else name)
+    path = PurePosixPath(name)
+    return PurePosixPath(f"{name}.png") if "#" in path.name and path.suffix.lower() not in SUFFIXES else path
 
 
 @dataclass(slots=True)
@@ -226,8 +230,8 @@ class _Taking:
             path = table.parent / row.path
             if path not in self.found.names or ".." in PurePosixPath(row.path).parts:
                 self.found.refused[f"{name}:{row.line}"] = f"{row.path} is no picture beside it"
-            elif row.words is not None:
-                told[path] = row.words
+            else:
+                told[path] = row
         self._say(told)
 
     def _list(self, path: Path, name: str) -> Iterator[Path]:
@@ -243,8 +247,7 @@ class _Taking:
                 why = "is not there" if not at.exists() else "is no picture by its name"
                 self.found.refused[f"{name}:{row.line}"] = f"{row.path} {why}"
                 continue
-            if row.words is not None:
-                told[at] = row.words
+            told[at] = row
             self.found.alone.add(at)
             below = PurePosixPath(row.path)
             called = at.name if below.is_absolute() or {"..", "~"} & {*below.parts} else row.path
@@ -261,10 +264,12 @@ class _Taking:
                 self.found.names[path] = _free(self._inside(path) or call(path), self.taken)
             yield path
 
-    def _say(self, told: Mapping[Path, str]) -> None:
-        """Lay words down for their pictures."""
-        if told:
-            folder, texts = laid_down(self.store, self.cache, told)
+    def _say(self, told: Mapping[Path, Listed]) -> None:
+        """Lay words down for their pictures, and note how often these are shown."""
+        names = self.found.names
+        self.found.often |= {names[path]: row.often for path, row in told.items() if path in names}
+        if said := {path: row.words for path, row in told.items() if row.words is not None}:
+            folder, texts = laid_down(self.store, self.cache, said)
             self.found.used.add(folder)
             self.found.words |= texts
 

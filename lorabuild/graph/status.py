@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from lorabuild.balance.buckets import bucket_of
 from lorabuild.core.holdings import quick_bytes
 from lorabuild.graph import balancing
 from lorabuild.graph.heldout import held_out
 from lorabuild.graph.members import captioned, members
 from lorabuild.graph.order import OF_IMAGES, STAGES
 from lorabuild.graph.variants import own, told
+from lorabuild.schema.resolutions import resolutions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,27 +74,28 @@ def _stage(view: View, stage: str) -> dict[str, Any]:
 
 
 def images(view: View) -> list[dict[str, Any]]:
-    """One entry an image and concept, whether or not it was built before."""
-    repeats, sizes, told = balancing.table(view).repeats, balancing.sizes(view), captioned(view)
-    found = []
+    """One entry an image, concept and resolution, whether or not it was built before."""
+    told, found, several = captioned(view), [], len(resolutions(view.project)) > 1
     for member in members(view):
         width, height = member.size or (None, None)
-        found.append(
+        found += [
             {
                 "path": member.path,
                 "concept": member.concept,
                 "width": width,
                 "height": height,
-                "bucket": list(bucket_of(width, height, sizes)) if width and height else None,
+                "bucket": list(fit.bucket) if width and height else None,
+                **({"resolution": fit.resolution} if several else {}),
                 "file_digest": member.file,
                 "pixel_digest": member.scanned,
                 "tags": list(told[member.id]["tags"]) if member.id in told else None,
                 "caption": member.caption,
-                "repeats": 0 if member.twin or member.id in held_out(view) else repeats[member.concept],
+                "repeats": 0 if member.twin or member.id in held_out(view) else balancing.repeats(view, member),
                 "twin_of": member.twin,
                 "steps": list(member.done),
             }
-        )
+            for fit in balancing.fits(view, member)
+        ]
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.captions.levels import matching
 from lorabuild.core.files import read_if_there
 from lorabuild.graph import sides
+from lorabuild.graph.shown import shown
 from lorabuild.graph.sizing import all_sizes
 from lorabuild.schema.suffixes import PERSON
 
@@ -63,24 +64,34 @@ def _pictures(view: View, file: ImageFile) -> list[ImageFile]:
         cuts = _cuts(asked.pop("crop", ()), file)
     except (ValueError, TypeError) as error:
         cuts = {"": ["broken", str(error)]}
-    parts = [replace(file, steps=_resolved(view, file, asked, cut)) for cut in cuts.values()]
+    owners = view.derived("owners", _owners).get(file.path, [""])
+    largest = max(side for owner in owners for side in shown(view)(owner, file.path).resolutions)
+    parts = [replace(file, steps=_resolved(view, file, asked, cut, largest)) for cut in cuts.values()]
     if len(parts) == 1:
         return parts
     return [replace(one, path=f"{file.path} [{name}]", part=name) for one, name in zip(parts, cuts, strict=True)]
 
 
+def _owners(view: View) -> dict[str, list[str]]:
+    """Path of an image → its concepts."""
+    found: dict[str, list[str]] = {}
+    for concept, paths in view.inventory.members.items():
+        for path in paths:
+            found.setdefault(path, []).append(concept)
+    return found
+
+
 def _rules(view: View) -> Callable[[str], Asked]:
     """A question for a path: the steps that are not off."""
-    project, owner = view.project, dict[str, str]()
+    project = view.project
     if all((getattr(level, name) or "none") == "none" for level in levels(project) for name in WORDS):
         return lambda _: {}
-    for concept, paths in reversed(view.inventory.members.items()):
-        owner |= dict.fromkeys(paths, concept)
+    owners = view.derived("owners", _owners)
     globs = [(matching(rule.match), rule) for rule in project.images.for_]
     whole = {name: getattr(project.images, name) for name in WORDS}
 
     def answer(path: str) -> Asked:
-        concept = project.concepts.get(owner.get(path, ""))
+        concept = project.concepts.get(owners.get(path, [""])[0])
         above = [*([concept.images] if concept and concept.images else []), *(rule for hit, rule in globs if hit(path))]
         said = whole | {name: value for one in above for name in WORDS if (value := getattr(one, name)) is not None}
         return {name: value for name, value in said.items() if value and value != "none"}
@@ -105,8 +116,8 @@ def _cuts(asked: tuple[str, ...], file: ImageFile) -> dict[str, list[Any] | None
     return found
 
 
-def _resolved(view: View, file: ImageFile, asked: Asked, cut: list[Any] | None) -> tuple[Asked, Asked]:
-    """What a picture's key says of its steps, and what the stage reads for them."""
+def _resolved(view: View, file: ImageFile, asked: Asked, cut: list[Any] | None, resolution: int) -> tuple[Asked, Asked]:
+    """What a picture's key says of its steps, and what the stage reads for them; it is trained up to a resolution."""
     images, models, root = view.project.images, view.inventory.step_models, view.site
     parts = {f"images.{word}": models.get(value, value) if word in MODELS else value for word, value in asked.items()}
     reads = {word: str(root.path(value)) if value in models else value for word, value in asked.items()}
@@ -120,7 +131,7 @@ def _resolved(view: View, file: ImageFile, asked: Asked, cut: list[Any] | None) 
     if cut and cut[0] == "person" and cut[2] is None and images.detector:
         parts["images.detector"], reads["detector"] = models[images.detector], str(root.path(images.detector))
     if "upscale" in asked or asked.get("pad") == "bucket":
-        parts["images.buckets"] = reads["sizes"] = [list(size) for size in all_sizes(view)]
+        parts["images.buckets"] = reads["sizes"] = [list(size) for size in all_sizes(view, resolution)]
     if images.mask_model:
         parts["images.mask_model"], reads["mask_model"] = models[images.mask_model], str(root.path(images.mask_model))
     return parts, reads

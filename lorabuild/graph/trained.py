@@ -27,5 +27,5 @@ def trained(view: View) -> dict[int, str]:
 def tell_of_finish(view: View, emit: Emit) -> None:
     """Say that pictures are of what was trained, where the file that is handed out is made of it by ``finish:``."""
     if view.project.finish:
-        text = "the pictures are of the LoRA as it was trained; what `finish:` does to it is in the file alone"
+        text = "epochs are shown as they were trained, without `finish:`; without them a grid is of what is handed out"
         emit(Event("note", data={"code": "finish", "text": text}))

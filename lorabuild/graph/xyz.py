@@ -91,8 +91,9 @@ def plotted(view: View, written: Mapping[str, Sequence[str]], fixed: Sequence[st
     heads = _heads(chosen)
     if (count := len(heads[0]) * len(heads[1]) * len(heads[2])) > MOST:
         raise ProjectError(f"a grid of {count} pictures", where="command line", next_step=f"{MOST} is the most")
+    trained_only = "epoch" in (*names, *ends)  # epochs that are said are compared as they were trained
     cells = [
-        _cell(view, bases, (x, y, z), usual, [heads[0][x], heads[1][y], heads[2][z]])
+        _cell(view, bases, (x, y, z), usual, [heads[0][x], heads[1][y], heads[2][z]], finished=not trained_only)
         for z, y, x in product(range(len(heads[2])), range(len(heads[1])), range(len(heads[0])))
     ]
     return Plot({name: value for name, value in usual.items() if name not in names}, heads, cells)
@@ -108,7 +109,8 @@ def pictures(view: View, plot: Plot, bases: Bases, emit: Emit) -> tuple[list[byt
             count.update({word: count[word] + event.data[word] for word in count})
         emit(event)
 
-    tell_of_finish(view, emit)
+    if not any(cell.shot and cell.shot.finished for cell in plot.cells):
+        tell_of_finish(view, emit)
     groups: dict[tuple[str, str], list[int]] = {}
     for number, cell in enumerate(plot.cells):
         if cell.shot:
@@ -158,10 +160,19 @@ def _bare(head: Head) -> Head:
     return replace(head, label=f"{head.label}, {WITHOUT}" if head.label else WITHOUT, without=True)
 
 
-def _cell(view: View, bases: Bases, place: tuple[int, int, int], usual: Mapping[str, Any], heads: list[Head]) -> Cell:
+def _cell(
+    view: View,
+    bases: Bases,
+    place: tuple[int, int, int],
+    usual: Mapping[str, Any],
+    heads: list[Head],
+    *,
+    finished: bool,
+) -> Cell:
     words = {**usual, **{name: value for head in heads for name, value in head.sets.items()}}
     without = any(head.without for head in heads) or words["weight"] == 0
     if without:
         words = {name: value for name, value in words.items() if name not in ("epoch", "weight", "blocks")}
     of = bases.view(view, "", words.get("variant", ""))
-    return Cell(place, words, without, shot_of(of, words))
+    done = {"finished": words["epoch"]} if finished and of.project.finish and not without else {}
+    return Cell(place, words, without, shot_of(of, words | done))

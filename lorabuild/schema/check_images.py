@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lorabuild.schema.image_steps import Steps
 from lorabuild.schema.problems import Problem
 from lorabuild.schema.suffixes import PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lorabuild.schema.image_steps import StepRules, Steps
+    from lorabuild.schema.image_steps import StepRules
+    from lorabuild.schema.images import Images
     from lorabuild.schema.loaded import Loaded
 
 EACH_LOOK = {"color_augment": "other colours", "random_crop": "another crop"}
@@ -30,9 +32,10 @@ def images(loaded: Loaded) -> Iterator[Problem]:
     yield from _models(loaded)
     yield from _sizes(loaded)
     yield from _shared(loaded)
+    yield from _often(loaded)
 
 
-def _levels(loaded: Loaded) -> Iterator[tuple[str, Steps | StepRules]]:
+def levels(loaded: Loaded) -> Iterator[tuple[str, Images | StepRules]]:
     """Where steps stand, with them."""
     project = loaded.project
     yield "images", project.images
@@ -43,7 +46,7 @@ def _levels(loaded: Loaded) -> Iterator[tuple[str, Steps | StepRules]]:
 def _models(loaded: Loaded) -> Iterator[Problem]:
     """Models that steps name must be there; a cut around a person needs one, or boxes beside the images."""
     settings = loaded.project.images
-    named = [(f"{place}.{word}", getattr(level, word)) for place, level in _levels(loaded) for word in MODELS]
+    named = [(f"{place}.{word}", getattr(level, word)) for place, level in levels(loaded) for word in MODELS]
     named += [("images.mask_model", settings.mask_model), ("images.detector", settings.detector)]
     for where, text in named:
         if text not in (None, "none", "fill") and not loaded.site.path(text).is_file():
@@ -53,7 +56,7 @@ def _models(loaded: Loaded) -> Iterator[Problem]:
     if (settings.masks == "model") != (settings.mask_model is not None):
         what = "`masks: model` and `mask_model` belong together, and one of them is missing"
         yield Problem(loaded.where("images.masks"), what, "write both under `images:`")
-    asked = {cut for _, level in _levels(loaded) for cut in level.crop or ()}
+    asked = {cut for _, level in levels(loaded) for cut in level.crop or ()}
     if settings.detector and not asked & {*PERSON}:
         what = "`detector` is for cuts around a person, and none is asked for"
         yield Problem(loaded.where("images.detector"), what, f"write `crop: [whole, {PERSON[-1]}]`, or drop it")
@@ -67,12 +70,21 @@ def _sizes(loaded: Loaded) -> Iterator[Problem]:
 
 
 def _shared(loaded: Loaded) -> Iterator[Problem]:
-    """An image is prepared once: concepts over one folder can't have other steps for it."""
-    seen: dict[str, tuple[str, StepRules | None]] = {}
+    """An image is prepared once: concepts over one folder can't have other steps for it, but other resolutions."""
+    seen: dict[str, tuple[str, dict[str, Any]]] = {}
     for name, concept in loaded.project.concepts.items():
         folder = str(loaded.site.path(concept.folder)) if concept.folder else name
-        other, steps = seen.setdefault(folder, (name, concept.images))
-        if steps != concept.images:
+        own = concept.images.model_dump(include=set(Steps.model_fields), exclude_none=True) if concept.images else {}
+        other, steps = seen.setdefault(folder, (name, own))
+        if steps != own:
             what = f"`{other}` and `{name}` share a folder: its images are prepared once, for both"
             hint = "write the same `images:` in both, or give one of them a folder of its own"
             yield Problem(loaded.where(f"concepts.{name}"), what, hint)
+
+
+def _often(loaded: Loaded) -> Iterator[Problem]:
+    """Repeats are said outright, or follow from a weight."""
+    for number, rule in enumerate(loaded.project.images.for_):
+        if rule.weight is not None and rule.repeats is not None:
+            what = "`repeats` says outright how often these images are shown, so `weight` says nothing"
+            yield Problem(loaded.where(f"images.for.{number}.weight"), what, "leave one of them out")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.schema import prompt_lines
 from lorabuild.schema.problems import Problem
+from lorabuild.schema.prompt_lines import SIDE_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lorabuild.schema.loaded import Loaded
     from lorabuild.schema.samples import Prompt
-
-SIDE_STEP = 8
 
 
 def samples(loaded: Loaded) -> Iterator[Problem]:
@@ -56,7 +56,9 @@ def _file(loaded: Loaded) -> Iterator[Problem]:
         yield Problem(loaded.where("samples.file"), f"there is no file `{named}`", f"looked at {path}")
         return
     try:
-        prompt_lines.read(path, named)
+        for said in prompt_lines.read(path, named):
+            for problem in _sides(loaded, said.get("width"), said.get("height")):
+                yield replace(problem, where=f"{named}: {said['prompt']}")
     except ProjectError as error:
         yield Problem(error.where, error.what, error.next_step)
 

@@ -86,5 +86,5 @@ class Concept(Section):
         None,
         examples=[{"trim": 0.2}],
         json_schema_extra=QUIET,
-        description="Steps for the images of this concept, above the project's.",
+        description="Steps and sizes for the images of this concept, above the project's.",
     )

@@ -27,11 +27,13 @@ DATASET = frozenset({"batch_size", "bucket_reso_steps", "max_bucket_reso", "min_
 _COVERED = (
     *("name", "base.model", "base.family", "base.prediction", "base.vae", "triggers", "concepts", "captions", "budget"),
     *("images.resolution", "images.buckets", "images.masks", "images.background", "images.cache", "regularization"),
+    *("images.more_resolutions", "images.for_", "images.erase", "images.trim", "images.crop", "images.restore"),
+    *("images.upscale", "images.pad", "images.mask_model", "images.detector", "images.duplicates"),  # its images are so
     *("network", "training.optimizer", "training.schedule", "training.loss", "training.precision", "training.train"),
     *("training.unet_lr", "training.text_encoder_lr", "training.text_encoder_2_lr", "training.text_encoder_end"),
     *("training.loraplus_ratio", "training.gradient_checkpointing", "training.log", "training.on_change"),
     *("training.rehearsal", "training.save_state_every", "training.deterministic", "training.caption_variants"),
-    *("samples", "output", "device", "store"),
+    *("samples", "output", "device", "store", "lint", "judge"),
 )
 _ADVICE = {
     "variants": "export them one by one, with `--set`",

@@ -15,20 +15,22 @@ from lorabuild.core.errors import ProjectError
 from lorabuild.schema.kohya_gui import LEARNED, from_gui
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 PAIRS = ("network_args", "optimizer_args", "lr_scheduler_args")
+_SIZES = ("resolution", "min_bucket_reso", "max_bucket_reso")
 _SECTIONS = ("args", "dataset_args")
 _MOST = 4_000_000  # bytes; a file with settings has a few thousand
 
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """A folder of images as a file names it, with the words that hold for it alone."""
+    """A folder of images as a file names it, with the words that hold for it alone; ``again``: in further datasets."""
 
     folder: str
     words: Mapping[str, Any] = field(default_factory=dict)
+    again: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,31 @@ def _dataset(data: Mapping[str, Any]) -> Settings:
     general = dict(data.get("general") or {})
     levels = [(one, two) for one in _tables(data["datasets"]) for two in _tables(one.get("subsets"))]
     merged = (_renamed({**general, **one, **two}) for one, two in levels)
-    return Settings("dataset", {}, tuple(_subset(words) for words in merged))
+    return Settings("dataset", {}, tuple(_together([_subset(words) for words in merged])))
+
+
+def _together(subsets: Sequence[Subset]) -> Iterator[Subset]:
+    """A folder that several datasets name, each in another resolution and with the same words else, once."""
+    found: dict[str, list[Subset]] = {}
+    for place, one in enumerate(subsets):
+        rest = {name: value for name, value in one.words.items() if name not in (*_SIZES, "batch_size")}
+        name = json.dumps([one.folder, rest], sort_keys=True, default=str)
+        known = [str(other.words.get("resolution")) for other in found.get(name, ())]
+        found.setdefault(f"{name} {place}" if str(one.words.get("resolution")) in known else name, []).append(one)
+    for first, *more in found.values():
+        usual = more and all(_is_usual(one.words) for one in (first, *more))
+        words = [
+            {name: value for name, value in one.words.items() if not (usual and name in _SIZES[1:])}
+            for one in (first, *more)
+        ]
+        yield Subset(first.folder, words[0], tuple(words[1:]))
+
+
+def _is_usual(words: Mapping[str, Any]) -> bool:
+    """Whether the sides of buckets are those that follow from the resolution."""
+    side = words.get("resolution")
+    limits = [words.get(name) for name in _SIZES[1:]]
+    return isinstance(side, int) and limits in ([side // 2, side * 2], [None, None])
 
 
 def _subset(words: Mapping[str, Any]) -> Subset:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.schema import prompt_lines
 from lorabuild.schema.check_disk import HUB_ID, PICKLES
 from lorabuild.schema.families import FACTS
+from lorabuild.schema.kohya_files import literal
 from lorabuild.schema.kohya_training import length, trained
 from lorabuild.schema.kohya_words import (
     ANYWAY,
@@ -26,7 +28,7 @@ from lorabuild.schema.moving import DEFAULT, MAPPED, Moving, fitting
 from lorabuild.schema.moving import NOTHING as LEFT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lorabuild.schema.kohya_files import Settings
 
@@ -73,6 +75,7 @@ def _moved(settings: Settings, around: Around) -> Moving:
     _differing(settings, moving)
     _base(moving, around)
     _pictures(moving, file=file)
+    _more(settings, moving)
     if file:
         trained(moving)
         length(moving, around.looks)
@@ -85,9 +88,10 @@ def _moved(settings: Settings, around: Around) -> Moving:
     return moving
 
 
-def _training(settings: Settings) -> list[dict[str, Any]]:
-    """The words of every folder of training images, without those that are its own."""
-    folders = [one.words for one in settings.subsets if not one.words.get("is_reg")]
+def _training(settings: Settings, *, again: bool = False) -> list[dict[str, Any]]:
+    """The words of every folder of training images, without those that are its own; ``again``: in every dataset."""
+    training = [one for one in settings.subsets if not one.words.get("is_reg")]
+    folders = [words for one in training for words in (one.words, *(one.again if again else ()))]
     return [{name: value for name, value in words.items() if name not in _HERE} for words in folders]
 
 
@@ -104,10 +108,10 @@ def _shared(settings: Settings) -> dict[str, Any]:
 
 
 def _differing(settings: Settings, moving: Moving) -> None:
-    folders = _training(settings)
+    folders = _training(settings, again=True)
     for name in dict.fromkeys(name for words in folders for name in words):
         values = list(dict.fromkeys(str(words.get(name, "nothing")) for words in folders))
-        if len(values) > 1:
+        if len(values) > 1 and name != "resolution":
             moving.tell(LEFT, f"{' and '.join(values)} in several folders: one value holds for all here", name)
 
 
@@ -148,7 +152,8 @@ def _family(moving: Moving, model: str) -> str:
     for switch, name in switches.items():
         moving.tell(MAPPED if name == chosen else DEFAULT, f"base.family: {chosen or next(iter(FACTS))}", switch)
     wide = next(name for name, facts in FACTS.items() if facts.layer)
-    guess = wide if _WIDE.search(model) or max(sides(moving.words.get("resolution"))) >= 1024 else next(iter(FACTS))
+    named = "/".join(PurePath(model).parts[-2:])
+    guess = wide if _WIDE.search(named) or max(sides(moving.words.get("resolution"))) >= 1024 else next(iter(FACTS))
     return chosen or guess
 
 
@@ -159,10 +164,23 @@ def sides(value: Any) -> tuple[int, int]:
     return found[0], found[-1]
 
 
+def square(words: Mapping[str, Any]) -> int:
+    """The side of a square of the training area, a multiple of the buckets' step; 0 where nothing is said."""
+    width, height = sides(literal(words.get("resolution")))
+    step = int(float_of(words.get("bucket_reso_steps") or 1))
+    return max(step, round(math.isqrt(width * height) / step) * step) if width else 0
+
+
+def _more(settings: Settings, moving: Moving) -> None:
+    """Further resolutions: those that most folders have beside the first one."""
+    found = [tuple(map(square, one.again)) for one in settings.subsets if not one.words.get("is_reg")]
+    if found and (common := max(found, key=found.count)):
+        moving.put("images.more_resolutions", list(common), "resolution")
+
+
 def _pictures(moving: Moving, *, file: bool) -> None:
     width, height = sides(moving.get("resolution"))
-    step = int(float_of(moving.words.get("bucket_reso_steps") or 1))
-    side = max(step, round(math.isqrt(width * height) / step) * step) if width else 0
+    side = square(moving.words)
     if side:
         moving.put("images.resolution", side, "resolution")
         if width != side or height != side:

@@ -17,7 +17,7 @@ Code = Literal[
     "empty-concept", "over-share", "share-off", "small-bucket", "many-buckets",
     "few-images", "upscaled", "too-few-images", "under-exposed", "over-exposed",
     "inseparable", "leaks-to-shared", "dominated", "contaminated-word",
-    "caption-forms", "no-cache",
+    "caption-forms", "no-cache", "idle-word",
 ]  # fmt: skip
 """Every code of ``lorabuild lint``; docs/lint.md says what each means."""
 

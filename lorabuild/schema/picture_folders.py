@@ -34,6 +34,7 @@ class Pictures:
         regular: whether they are regularization images.
         masks: the folder with a mask for each, where they lie in one of their own.
         keep: how many tags at the beginning of each caption are kept in their places.
+        sides: the resolutions in which they are trained, where somebody says them for this folder.
     """
 
     folder: Path
@@ -42,6 +43,7 @@ class Pictures:
     regular: bool = False
     masks: Path | None = None
     keep: int = 0
+    sides: tuple[int, ...] = ()
 
     @property
     def label(self) -> str:

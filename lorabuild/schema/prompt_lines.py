@@ -44,6 +44,9 @@ FOREIGN = {
 """Options of the standard trainer that nothing here answers to."""
 
 MOST_STEPS = 1000
+SIDE_STEP = 8
+"""Sides of pictures are multiples of it."""
+
 _OPTION = re.compile(r"(?:^|\s+)--(?=[A-Za-z])")
 _NAMED = re.compile(r"([A-Za-z]+)(?:\s+(.*))?", re.DOTALL)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
@@ -180,8 +183,8 @@ def _sampler(text: str) -> str:
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "negative": str,
-    "width": _whole(8),
-    "height": _whole(8),
+    "width": _whole(SIDE_STEP),
+    "height": _whole(SIDE_STEP),
     "seed": _whole(0),
     "steps": lambda text: min(_whole(1)(text), MOST_STEPS),
     "cfg": _scale,

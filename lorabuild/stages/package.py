@@ -18,7 +18,8 @@ One item. ``reads`` is plain JSON (digests are ``b3:…`` of blobs in the store)
      "priors": [{"bucket": [512, 512], "repeats": 1}, …],
      "date": None,                    # SOURCE_DATE_EPOCH as an int, or None
      "pictures": [{"prompt": "zorbl, forest", "epoch": 8, "weight": 1.0, "picture": digest}, …],
-                                      # epoch 0 = without the LoRA; "negative", "seed", "size", … as they were drawn
+                                      # epoch 0 = without the LoRA; "negative", "seed", "size", … as they were drawn;
+                                      # "finished" where it is of what `finish:` made
      "beside": [{"epoch": 2, "steps": 100, "lora": digest}, …],      # epochs that are handed out, too
      "prefix": ""}                    # in front of README.md and SHA256SUMS where other LoRAs may have theirs
 

@@ -106,8 +106,12 @@ def follow(item: Item, site: Site, outputs: Outputs, job: Path, number: int, ste
 
 
 def beside(item: Item, site: Site, outputs: Outputs) -> None:
-    """A process of its own trains an item into its private folder; the build that waits for it takes it from there."""
+    """A process of its own trains an item into its private folder; the build that waits for it takes it from there.
+
+    How far it is stands in a journal in that folder.
+    """
     from lorabuild.core.events import silent
+    from lorabuild.core.journal import Journal
     from lorabuild.models import device
     from lorabuild.training import crew
     from lorabuild.training.progress import Progress
@@ -115,10 +119,11 @@ def beside(item: Item, site: Site, outputs: Outputs) -> None:
 
     course, chosen = course_of(item, site), device.pick(site.project.device)
     crew.take_device(site.launch, chosen)
-    progress = Progress(silent, course.total())
-    state = _state(item, course, outputs, progress, _record(site, chosen))
-    if not course.is_over(state):
-        _run_course(item, course, site, outputs, state, progress, ALONE)
+    with Journal(outputs.scratch(item.key), silent, ("train",)) as emit:
+        progress = Progress(emit, course.total())
+        state = _state(item, course, outputs, progress, _record(site, chosen))
+        if not course.is_over(state):
+            _run_course(item, course, site, outputs, state, progress, ALONE)
 
 
 def describe(item: Item, site: Site, folder: Path, read: Callable[[str], bytes], step: int = 0) -> Path:
