@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from lorabuild.graph.view import View
 
 RUNS = {"usual": (1500, 4, "good"), "4 ×": (6000, 16, "overtrained"), "÷ 8": (256, 6, "undertrained")}
-"""Name → image steps (repeats are rounded down: 256 in 6 epochs are 168 of the usual 1456), epochs, verdict."""
+"""Name → image steps (repeats are rounded down: 256 in 6 epochs are 180 of the usual 1440), epochs, verdict."""
 
 
 def main() -> None:

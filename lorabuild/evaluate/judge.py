@@ -104,7 +104,10 @@ def turn(means: Mapping[int, float]) -> int:
 
 
 def scored(rows: Sequence[Row], base: float) -> tuple[Row, ...]:
-    """The rows with their scores; ``base`` is the validation loss without the LoRA."""
+    """The rows with their scores; ``base`` is the validation loss without the LoRA.
+
+    Where no epoch is like the images, how unlike each is is chance, and doesn't count.
+    """
     least = min(row.validation for row in rows)
     means = {row.epoch: row.training for row in rows if row.training is not None}
     last = rows[-1].epoch
@@ -117,7 +120,7 @@ def scored(rows: Sequence[Row], base: float) -> tuple[Row, ...]:
 def _score(row: Row, most: float, base: float, least: float, late: float) -> float:
     gain = (base - row.validation) / (base - least) if base > least else 0.0
     parts = (
-        (LIKE, max(0.0, row.likeness) / most if most > 0 else 0.0),
+        (LIKE, max(0.0, row.likeness) / most if most >= UNDER else 0.0),
         (UNSEEN, max(-1.0, gain)),
         (KEPT, 1 - min(1.0, row.prior_distance or 0.0)),
         (SHAPE, 1 - late),
