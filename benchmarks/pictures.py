@@ -153,10 +153,11 @@ def with_ours(paths: list[Path], way: str, workers: int) -> partial[None]:
     files = {path: digest(path.read_bytes()) for path in set(paths)}
     reads = {path: {"path": str(path), "file": files[path]} for path in files}
     for path, read in reads.items():
-        made = prepare._facts(Item("", "", reads=read), settings)  # noqa: SLF001
-        reads[path] = {**read, "pixels": made["pixels"], "bucket": [BUCKET, BUCKET]}
+        made = prepare._made(Item("", "", reads=read), settings)  # noqa: SLF001
+        assert isinstance(made, prepare.Made), path
+        reads[path] = {**read, "pixels": made.facts["pixels"], "bucket": [BUCKET, BUCKET]}
     items = [Item(path.name, "b3:", reads=reads[path]) for path in paths]
-    work = partial(prepare._facts if way == "prepare" else latents._read, settings=settings)  # noqa: SLF001
+    work = partial(prepare._made if way == "prepare" else latents._read, settings=settings)  # noqa: SLF001
     return partial(all, (answer is not None for _, answer in in_order(work, items, workers)))
 
 
