@@ -60,7 +60,7 @@ def known(view: View) -> list[dict[str, Any]]:
 
 
 def _described(plot: Plot, digests: Sequence[str | None]) -> dict[str, Any]:
-    """``heads``: [label, without the LoRA]; ``cells``: [words, picture] in order."""
+    """``WORDS`` of a grid, as ``known`` gives them."""
     from lorabuild.graph import gridfiles
 
     columns, rows, pages = ([[head.label, head.without] for head in heads] for heads in plot.heads)

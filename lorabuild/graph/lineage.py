@@ -86,6 +86,10 @@ def waiting(view: View) -> list[dict[str, str]]:
 
 def lengthened(view: View) -> tuple[int, str]:
     """The optimizer steps that a raised budget finds done; and what a person is told of it, empty where it is none."""
+    return view.derived("lengthened", _lengthened)
+
+
+def _lengthened(view: View) -> tuple[int, str]:
     from lorabuild.training.extending import difference
 
     todo = [] if view.project.slider else view.step(TRAIN).todo
