@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from lorabuild.core.counted import counts
@@ -47,6 +47,12 @@ class Options:
     suffix: str = ""
     glue: str = ""
     wildcards: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether a caption stays as it is."""
+        around, dealt = self.prefix or self.suffix or self.glue, self.wildcards or self.shuffle or self.drop
+        return not (around or dealt) and self.fewest is None
 
 
 class Parts(NamedTuple):
@@ -89,8 +95,10 @@ def forms(caption: str, options: Options, seed: int) -> Forms:
 
     Of several lines all are read equally often, and a warm-up reads the first one.
     """
+    if options.idle:
+        return Forms((caption.partition("\n")[0],))
     asked = _chosen(caption, options, seed)
-    made = [_forms(text, replace(options, number=number), seed) for text, number in asked.items()]
+    made = [_forms(text, number, options, seed) for text, number in asked.items()]
     early = made[0].early
     whole = (_repeated(one.texts[one.early :], times) for one, times in zip(made, asked.values(), strict=True))
     texts = made[0].texts[early:] if len(made) == 1 else [text for some in whole for text in some]
@@ -144,15 +152,15 @@ def _dealt(words: Sequence[str], turns: int, chance: tuple[int, str, int]) -> li
     return [words[rank % len(words)] for rank in order]
 
 
-def _forms(caption: str, options: Options, seed: int) -> Forms:
-    """All forms of one line."""
+def _forms(caption: str, number: int, options: Options, seed: int) -> Forms:
+    """All forms of one line, so many where it changes."""
     if not options.shuffle and not options.drop and options.fewest is None:
         return Forms((caption,))
     parts = parted(caption, options.keep, options.separator)
     free = len(parts.free)
     early = range(free if options.fewest is None else options.fewest, free)
     changing = (options.shuffle and free > 1) or (0 < options.drop < 1 and free)
-    numbers = [*early, *([free] * (options.number if changing else 1))]
+    numbers = [*early, *([free] * (number if changing else 1))]
     drawn = counts(2 * free * len(numbers), seed, "caption forms", parts)
     chances = (drawn[start : start + 2 * free] for start in range(0, len(drawn), 2 * free)) if free else [()]
     texts = (_form(parts, number, options, own) for number, own in zip(numbers, chances, strict=True))

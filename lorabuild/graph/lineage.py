@@ -90,17 +90,18 @@ def lengthened(view: View) -> tuple[int, str]:
 
 
 def _lengthened(view: View) -> tuple[int, str]:
+    todo = [] if view.project.slider else view.step(TRAIN).todo
+    asked = next((one for one in todo if one.reads.get("former")), None)
+    if not asked:
+        return 0, ""
     from lorabuild.training.extending import difference
 
-    todo = [] if view.project.slider else view.step(TRAIN).todo
-    for asked in (one for one in todo if one.reads.get("former")):
-        former, read = asked.reads["former"], asked.reads["records"]
-        before, after = (steps(view.project, read, number)[1] for number in (former["planned"], None))
-        done = int(former["steps"])
-        if why := difference(view.project.training, before, after, done):
-            return 0, f"{why}; it is trained from the start"
-        return done, f"goes on where the shorter training ended: {after - done:,} of {after:,} optimizer steps are new"
-    return 0, ""
+    former, read = asked.reads["former"], asked.reads["records"]
+    before, after = (steps(view.project, read, number)[1] for number in (former["planned"], None))
+    done = int(former["steps"])
+    if why := difference(view.project.training, before, after, done):
+        return 0, f"{why}; it is trained from the start"
+    return done, f"goes on where the shorter training ended: {after - done:,} of {after:,} optimizer steps are new"
 
 
 def about(asked: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, str]:

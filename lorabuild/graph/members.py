@@ -227,6 +227,10 @@ def _member(view: View, member: Fresh) -> Member:
 
 def captioned(view: View) -> dict[str, Mapping[str, Any]]:
     """Member id → its caption and what became of its tags, the facts of the caption stage."""
+    return view.derived("captioned", _captioned)
+
+
+def _captioned(view: View) -> dict[str, Mapping[str, Any]]:
     keys = view.keys("caption")
     made = view.results | view.store.results(key for key in keys.values() if key not in view.results)
     return {name: made[key].facts for name, key in keys.items() if key in made and not made[key].problem}

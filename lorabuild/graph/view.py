@@ -131,12 +131,14 @@ class View:
         return self.steps[stage]
 
     def again(self, stage: str) -> Step:
-        """Plan the stage anew, after it ran."""
-        self.steps.pop(stage, None)
+        """Plan the stage anew, after it ran: items that all had their keys are the same ones, now with results."""
+        before = self.steps.pop(stage, None)
         self.named.pop(stage, None)
         if STAGES.index(stage) <= STAGES.index("caption"):  # what comes later tells nothing new of the images
             self.worked_out.clear()
         self.worked_out.pop(f"keys of {stage}", None)
+        if before and not before.waiting:
+            self.steps[stage] = self._looked_up(stage, before.items, {}, before.taken)
         return self.step(stage)
 
     def derived(self, name: str, work_out: Callable[[View], T]) -> T:
@@ -196,12 +198,18 @@ class View:
         drafts = list(self.drafts[stage](self))
         items = tuple(draft for draft in drafts if isinstance(draft, Item))
         waiting = {draft.id: draft.parts for draft in drafts if isinstance(draft, Waiting)}
+        taken = next((draft.items for draft in drafts if isinstance(draft, Taken)), Column())
+        return self._looked_up(stage, items, waiting, taken)
+
+    def _looked_up(
+        self, stage: str, items: tuple[Item, ...], waiting: Mapping[str, Mapping[str, Any]], taken: Column
+    ) -> Step:
+        """The step of these items, by the results that there are now."""
         found = self.store.results({item.key for item in items})
         unsound = self.store.missing_blobs(found.values())
         self.results |= {key: result for key, result in found.items() if key not in unsound}
         first = {item.key: item for item in reversed(items)}
         todo = tuple(item for item in items if item.key not in self.results and first[item.key] is item)
-        taken = next((draft.items for draft in drafts if isinstance(draft, Taken)), Column())
         return Step(stage, items, waiting, todo, taken)
 
 
