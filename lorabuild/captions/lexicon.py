@@ -12,7 +12,7 @@ from itertools import count as count_up
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lorabuild.captions.tokens import tokenizer
+from lorabuild.captions.tokens import counting, tokenizer
 from lorabuild.core.counted import count, counts
 
 if TYPE_CHECKING:
@@ -35,10 +35,15 @@ class Reading(NamedTuple):
 
 
 class Lexicon:
-    """The tokenizers of a base, one or two, for words that stand alone."""
+    """The tokenizers of a base, one or two, for words that stand alone.
+
+    Attributes:
+        count: a question for the tokens of a text, see ``tokens.counter``.
+    """
 
     def __init__(self, tokenizers: Sequence[Any]) -> None:
         self._tokenizers = tokenizers
+        self.count = counting(tokenizers)
 
     def read(self, word: str) -> Reading:
         """The tokens of a word, and the known words in it: from 3 letters as a whole, from 4 where a word ends so."""

@@ -21,10 +21,16 @@ _WORDS = r"""<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|
 def counter(vocabularies: Iterable[Sequence[Path]]) -> Callable[[str], int]:
     """A question for a text: its tokens without begin and end, the most that any of these CLIP tokenizers makes.
 
-    No token reaches over a blank, so the tokens of a text are those of its words, and each word is counted once.
     ``vocabularies`` holds the files of each tokenizer. Raises ``ProjectError`` for files that hold none.
     """
-    made = [tokenizer(files) for files in vocabularies]
+    return counting([tokenizer(files) for files in vocabularies])
+
+
+def counting(made: Sequence[Any]) -> Callable[[str], int]:
+    """The same of tokenizers that are open.
+
+    No token reaches over a blank, so the tokens of a text are those of its words, and each word is counted once.
+    """
     counts = [cache(lambda word, one=one: len(one.encode(word, add_special_tokens=False).ids)) for one in made]
     return lambda text: max(sum(map(count, text.split())) for count in counts)
 

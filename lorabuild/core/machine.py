@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -89,6 +88,8 @@ def room(folder: Path) -> tuple[int, int] | None:
 
 def file_system(folder: Path) -> FileSystem:
     """Try out the file system of a folder, in a hidden folder of our own that is gone afterwards."""
+    import tempfile
+
     kind = foreign(os.fspath(folder))
     try:
         with tempfile.TemporaryDirectory(prefix=".lorabuild-probe-", dir=folder) as name:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -177,6 +176,8 @@ def _renamed(gone: Sequence[Row], come: Sequence[Row]) -> list[tuple[Row, Row]]:
 
 def words(then: str, now: str) -> list[list[str]]:
     """A caption's tags in their order, those that are gone too, as ``[mark, tag]``; a mark is ``+``, ``-`` or empty."""
+    from difflib import SequenceMatcher
+
     before, after = (text.split(", ") if text else [] for text in (then, now))
     found = []
     for kind, from_, to, from_now, to_now in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

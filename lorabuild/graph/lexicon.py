@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lorabuild.balance.algebra import Finding
 from lorabuild.captions.lexicon import Lexicon, free, opened, spaced, within
 from lorabuild.captions.tags import spelling_key
-from lorabuild.graph.members import captioned
+from lorabuild.graph.members import every_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,13 +29,11 @@ def findings(view: View, *, probe: bool = False) -> list[Finding]:
 
 def findings_with(view: View, answers: Mapping[str, float]) -> list[Finding]:
     """The same with what the base is known to answer: trigger → 0 as to nonsense, 1 as to a plain word."""
-    lexicon = lexicon_of(view)
+    lexicon, tags, triggers = lexicon_of(view), _tags(view), view.project.triggers
     found: list[Finding] = []
-    for name, trigger in view.project.triggers.items():
+    for name, trigger in triggers.items():
         found += _spelt(name, lexicon, describing=trigger.kind == DESCRIBING)
-        found += _met(
-            name, sorted(_tags(view) - {spelling_key(other) for other in view.project.triggers if other != name})
-        )
+        found += _met(name, sorted(tags - {spelling_key(other) for other in triggers if other != name}))
         found += _loud(name, answers.get(name, 0.0), describing=trigger.kind == DESCRIBING)
     return found
 
@@ -71,15 +69,8 @@ def _probed(view: View) -> dict[str, float]:
 
 
 def _tags(view: View) -> set[str]:
-    """Every tag of the dataset, as far as images were captioned: those that were pruned or dropped too."""
-    return view.derived("tags of the dataset", _all_tags)
-
-
-def _all_tags(view: View) -> set[str]:
-    found: set[str] = set()
-    for facts in captioned(view).values():
-        found.update(facts["tags"], facts["dropped"], (tag for tag, _ in facts["pruned"]))
-    return {spelling_key(tag) for tag in found}
+    """The dataset's tags, each in one spelling."""
+    return {spelling_key(tag) for tag in every_tag(view)}
 
 
 def _spelt(name: str, lexicon: Lexicon, *, describing: bool) -> Iterator[Finding]:

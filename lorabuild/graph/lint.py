@@ -12,13 +12,15 @@ from lorabuild.captions.tags import spelling_key
 from lorabuild.core.errors import ProjectError
 from lorabuild.graph import balancing, looks
 from lorabuild.graph.costs import costs
-from lorabuild.graph.members import captioned, members
+from lorabuild.graph.members import captioned, every_tag, members
 from lorabuild.graph.namesakes import shared_words
+from lorabuild.graph.shown import shown
 from lorabuild.graph.status import aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from lorabuild.balance.buckets import Size
     from lorabuild.graph.members import Member
     from lorabuild.graph.view import View
 
@@ -138,17 +140,31 @@ def _of_files(view: View) -> Iterator[Finding]:
 
 
 def _of_pictures(view: View, used: Sequence[Member]) -> Iterator[Finding]:
-    known, images = looks.known(view), view.project.images
-    for member in used:
-        flaws = known.get(member.concept, {}).get("flaws", {})
-        own = {code: found[member.scanned] for code, found in flaws.items() if member.scanned in found}
-        own = {code: number for code, number in own.items() if code not in _mended(view, member)}
-        sizes = balancing.sizes(view, max(balancing.resolutions(view, member)))
-        yield from rules.of_size(member.id, member.size, sizes) if member.size else ()
-        yield from rules.of_look(member.id, own, images.background)
+    known, ask, images = looks.known(view), shown(view), view.project.images
+    flawed: dict[tuple[str, str | None], dict[str, float]] = {}
     for concept, found in known.items():
-        shown, grey = [member.scanned for member in used if member.concept == concept], {*found["grey"]}
-        yield from rules.monochrome(concept, sum(1 for pixels in shown if pixels in grey), len(shown))
+        for code, numbers in found["flaws"].items():
+            for pixels, number in numbers.items():
+                flawed.setdefault((concept, pixels), {})[code] = number
+    for member in used:
+        side = max(ask(member.concept, member.whole).resolutions)
+        if member.size and _ill_sized(view, member.size, side):
+            yield from rules.of_size(member.id, member.size, balancing.sizes(view, side))
+        if flaws := flawed.get((member.concept, member.scanned)):
+            mended = _mended(view, member)
+            own = {code: number for code, number in flaws.items() if code not in mended}
+            yield from rules.of_look(member.id, own, images.background)
+    for concept, found in known.items():
+        pictures, grey = [member.scanned for member in used if member.concept == concept], {*found["grey"]}
+        yield from rules.monochrome(concept, sum(1 for pixels in pictures if pixels in grey), len(pictures))
+
+
+def _ill_sized(view: View, size: Size, resolution: int) -> bool:
+    """Whether there is something to say of pictures of this size; very many have the same one."""
+    known: dict[tuple[Size, int], bool] = view.derived("ill sizes", lambda _: {})
+    if (size, resolution) not in known:
+        known[size, resolution] = any(rules.of_size("", size, balancing.sizes(view, resolution)))
+    return known[size, resolution]
 
 
 def _mended(view: View, member: Member) -> set[str]:
@@ -192,29 +208,25 @@ def _likenesses(view: View) -> Iterator[Likeness]:
 
 
 def _of_captions(view: View, used: Sequence[Member]) -> Iterator[Finding]:
-    most, count = view.project.base.max_token_length, _counter(view)
-    for member in used:
-        if member.caption is not None:
-            tokens = count(member.caption) if len(member.caption.encode()) > most else 0
-            yield from rules.of_caption(member.id, member.caption, tokens, most)
+    most = view.project.base.max_token_length
+    captions = {member.id: member.caption for member in used if member.caption is not None}
+    long = {caption for caption in captions.values() if len(caption.encode()) > most}
+    count = _counter(view) if long else len
+    for name, caption in captions.items():
+        yield from rules.of_caption(name, caption, count(caption) if caption in long else 0, most)
     if not view.project.budget.retro and not view.project.slider:
-        held = captioned(view)
+        old, held = {tag for tag in every_tag(view) if spelling_key(tag).startswith(rules.RETRO)}, captioned(view)
         facts = [held[member.id] for member in used if member.id in held]
-        old = sum(1 for one in facts if any(_is_old(tag) for tag in (*one["tags"], *one["dropped"])))
-        yield from rules.retro(old, len(facts))
-
-
-def _is_old(tag: str) -> bool:
-    return spelling_key(tag).startswith(rules.RETRO)
+        tagged = sum(1 for one in facts if not old.isdisjoint([*one["tags"], *one["dropped"]])) if old else 0
+        yield from rules.retro(tagged, len(facts))
 
 
 def _counter(view: View) -> Callable[[str], int]:
     """A question for the tokens of a caption; none where the base's tokenizer can't be read, which others say."""
-    from lorabuild.captions import tokens
+    from lorabuild.graph.lexicon import lexicon_of
 
-    parts = view.inventory.base.files.items()
     try:
-        return tokens.counter([files for part, files in parts if part.startswith("tokenizer")])
+        return lexicon_of(view).count
     except (ProjectError, ValueError):
         return lambda _: 0
 

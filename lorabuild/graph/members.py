@@ -231,9 +231,20 @@ def captioned(view: View) -> dict[str, Mapping[str, Any]]:
 
 
 def _captioned(view: View) -> dict[str, Mapping[str, Any]]:
-    keys = view.keys("caption")
-    made = view.results | view.store.results(key for key in keys.values() if key not in view.results)
-    return {name: made[key].facts for name, key in keys.items() if key in made and not made[key].problem}
+    step, made = view.step("caption"), view.made("caption").items()
+    return {**dict(step.taken.facts()), **{name: result.facts for name, result in made if not result.problem}}
+
+
+def every_tag(view: View) -> set[str]:
+    """Every tag of the dataset, as far as images were captioned: those that were pruned or dropped too."""
+    return view.derived("tags of the dataset", _every_tag)
+
+
+def _every_tag(view: View) -> set[str]:
+    found: set[str] = set()
+    for facts in captioned(view).values():
+        found.update(facts["tags"], facts["dropped"], [tag for tag, _ in facts["pruned"]])
+    return found
 
 
 def clash(view: View) -> bool:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 PLACE = f"{STORE}/settled.idx"
 READ = ("latents", "text")  # the stages whose outputs planning reads
+TOLD = ("caption",)  # those whose facts it reads, beside what the rows of members hold
 Listing = tuple[list[str], list[int]]
 
 
@@ -205,7 +206,7 @@ def _content(view: View, folders: dict[str, Listing], at: Now | None) -> tuple[A
         left,
         {name: why for name, why in view.inventory.refused.items() if name not in given.refused},
         rows,
-        {stage: (column.ids, column.keys, dict(column.outputs), column.marks) for stage, column in columns.items()},
+        {stage: tuple(getattr(column, name) for name in Column.__slots__) for stage, column in columns.items()},
         records,
         {name: outside[name] for name in names[BY_PATH[0]] & outside.keys()},
     )
@@ -224,7 +225,8 @@ def _column(view: View, stage: str, images: set[str] | None, records: list[dict[
     marks = [records.index(dict(result.record)) if result.record else _unmarked(records) for result in made.values()]
     held = {name: (result.key, dict(result.outputs)) for name, result in made.items()}
     names = sorted({name for _, outputs in held.values() for name in outputs}) if stage in READ else ()
-    return view.step(stage).taken.plus(Column.of(held, names, marks))
+    facts = [dict(result.facts) for result in made.values()] if stage in TOLD else []
+    return view.step(stage).taken.plus(Column.of(held, names, marks, facts))
 
 
 def _unmarked(records: list[dict[str, Any]]) -> int:

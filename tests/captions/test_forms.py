@@ -16,6 +16,15 @@ STANDARD = json.loads((Path(__file__).parents[1] / "data" / "caption_forms.json"
 
 AROUND = ("caption_prefix", "caption_suffix")
 
+EACH = (
+    {"shuffle": True},
+    {"drop": 0.5},
+    {"fewest": 0},
+    {"prefix": "a"},
+    {"suffix": "a"},
+    {"glue": ";"},
+    {"wildcards": True},
+)
 captions = st.lists(st.sampled_from(["a", "b", "c d", "e_f", "g", "h"]), max_size=7, unique=True).map(", ".join)
 settings = st.builds(
     Options,
@@ -193,3 +202,9 @@ def test_a_warm_up_reads_the_first_line():
 def test_one_line_without_wildcards_has_the_forms_it_always_had():
     plain = Options(shuffle=True, keep=1, drop=0.2, fewest=3, number=2)
     assert forms("k, a, b, c, d, e", plain, 42) == forms("k, a, b, c, d, e", replace(plain, wildcards=True), 42)
+
+
+@pytest.mark.parametrize("words", EACH)
+def test_only_what_changes_no_caption_is_idle(words):
+    assert Options(keep=2, separator="|||", number=3).idle
+    assert not Options(**words).idle

@@ -27,6 +27,16 @@ def test_marks_go_with_their_items(names, some):
     assert column.less(some).plus(column.only(some)).marks == column.less(some).marks + column.only(some).marks
 
 
+@given(NAMES, st.sets(st.text(max_size=3)), st.integers(0, 12))
+def test_facts_go_with_their_items(names, some, place):
+    facts = {name: {"tags": [name, "hat"], "human": not name, "cut": None} for name in names}
+    first, second = (
+        Column.of(held(part), facts=[facts[name] for name in part]) for part in (names[:place], names[place:])
+    )
+    assert dict(first.plus(second).facts()) == facts
+    assert dict(first.plus(second).less(some).facts()) == {name: facts[name] for name in names if name not in some}
+
+
 @given(NAMES, st.sets(st.text(max_size=3)))
 def test_less_and_only_part_it_in_two(names, some):
     column = Column.of(held(names), ["latents"])

@@ -11,7 +11,7 @@ from lorabuild.core.store import Store
 from lorabuild.graph import lock, manifest, settled
 from lorabuild.graph.forecast import forecast, why
 from lorabuild.graph.inventory import take
-from lorabuild.graph.members import members
+from lorabuild.graph.members import captioned, members
 from lorabuild.graph.order import STAGES, up_to
 from lorabuild.graph.plan import ITEMS
 from lorabuild.graph.status import images
@@ -60,6 +60,7 @@ def said(view):
         "held": {stage: view.held(stage) for stage in ("latents", "text")},
         "totals": {stage: view.step(stage).total for stage in STAGES},
         "members": members(view),
+        "captioned": captioned(view),
         "images": images(view),
         "manifest": manifest.rows(view),
         "lock": lock.lock_of(view, CHEAP, {}),

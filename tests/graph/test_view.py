@@ -43,6 +43,17 @@ def test_planning_again_sees_what_was_made(project):
         assert set(view.made("latents")) == set(light.items(view, "latents"))
 
 
+def test_a_stage_that_ran_keeps_its_items_where_none_waited(project):
+    light.built(project)
+    with light.viewed(project) as view:
+        asked, before = [], view.step("latents")
+        view.drafts = {**view.drafts, "latents": asked.append}
+        light.plant(view, "latents")
+        assert asked == []
+        assert view.step("latents").items == before.items
+        assert view.step("latents").clean
+
+
 def test_key_of_an_item_and_of_one_that_waits(project):
     light.built(project)
     with light.viewed(project) as view:
