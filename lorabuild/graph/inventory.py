@@ -196,7 +196,7 @@ def _searched(site: Site, folders: Iterable[Path]) -> _Search:
     found = {folder: walk(folder, SUFFIXES, within=site.root) for folder in sorted(set(folders))}
     problems = {relative(site, path): why for listing in found.values() for path, why in listing.problems.items()}
     told = _told_apart(site, sorted({path for listing in found.values() for path in listing.files}))
-    places = {_place(site, folder) for listing in found.values() for folder in listing.folders}
+    places = {settled.place(relative(site, folder)) for listing in found.values() for folder in listing.folders}
     linked = any(listing.linked for listing in found.values())
     refused = {relative(site, path): why for path, why in told.refused.items()}
     return _Search(told.images, problems | refused, places, linked, masks=told.masks)
@@ -233,11 +233,6 @@ def _members(
         called = [name for name in named if name not in settled]
         members[name] = tuple(sorted({*called}) if more else called)
     return members
-
-
-def _place(site: Site, folder: Path) -> str:
-    """A folder as the null index names it."""
-    return f"./{folder.relative_to(site.root).as_posix()}" if folder.is_relative_to(site.root) else folder.as_posix()
 
 
 def _show(site: Site, seen: Seen, folders: Iterable[Path], files: Iterable[Path]) -> None:
@@ -296,4 +291,7 @@ def _closed(site: Site, side: Path, digests: Digests) -> str | None:
 
 def relative(site: Site, path: Path) -> str:
     """A path as a person writes it: below the project folder without that folder, with ``/``."""
+    whole, within = os.fspath(path), f"{site.root}{os.sep}"
+    if whole.startswith(within):  # of very many, without looking at their parts
+        return whole.removeprefix(within).replace(os.sep, "/")
     return path.relative_to(site.root).as_posix() if path.is_relative_to(site.root) else path.as_posix()

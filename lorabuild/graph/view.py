@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -217,6 +218,7 @@ def _joined(step: Step) -> bytes:
     return b"".join(sorted({*split(step.taken.keys), *(raw(item.key) for item in step.items)}))
 
 
+@cache
 def version_of(stage: str) -> int:
     """The stage's implementation version: raised when the same inputs give other results."""
     return int(import_module(f"lorabuild.stages.{stage}").VERSION)
