@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     from lorabuild.graph.exporting import put
     from lorabuild.graph.session import viewing
     from lorabuild.schema.check import check
-    from lorabuild.schema.load import FILE, load
+    from lorabuild.schema.load import load
+    from lorabuild.schema.loaded import FILE
 
     loaded = load(
         project_folder(args) / FILE, said_here(args)

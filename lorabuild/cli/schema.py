@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.cli.options import common
-from lorabuild.schema.describe import json_schema, reference
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +25,8 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print it."""
+    from lorabuild.schema.describe import json_schema, reference
+
     print(reference() if args.markdown else json.dumps(json_schema(), indent=2, ensure_ascii=False), end="")
     if not args.markdown:
         print()

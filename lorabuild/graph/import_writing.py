@@ -13,7 +13,7 @@ from lorabuild.core.files import write_atomic
 from lorabuild.core.trouble import trouble
 from lorabuild.graph.importing import COPIES, Imported
 from lorabuild.graph.moving_captions import HAND, texts
-from lorabuild.schema.load import FILE
+from lorabuild.schema.loaded import FILE
 from lorabuild.schema.scaffold import beside_lora_yaml
 from lorabuild.schema.suffixes import MASK_FOLDER
 

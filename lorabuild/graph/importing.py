@@ -19,7 +19,8 @@ from lorabuild.schema.budget import Budget
 from lorabuild.schema.check_disk import HUB_ID
 from lorabuild.schema.drafted import drafted
 from lorabuild.schema.kohya_settings import NAME, Around, moved
-from lorabuild.schema.load import FILE, parse
+from lorabuild.schema.load import parse
+from lorabuild.schema.loaded import FILE
 from lorabuild.schema.moving import DEFAULT, NOTHING, UNKNOWN, Moving, Told, ordered, take
 from lorabuild.schema.problems import ProblemsError
 from lorabuild.schema.save import prove
@@ -91,8 +92,7 @@ def imported(paths: Sequence[Path], root: Path, wishes: Wishes) -> Imported:
     find = partial(_named, found, root)
     settings = _with_base(found.settings, wishes.base)
     moving = moved(settings, Around(found.looks, bool(found.regular), find, found.lines, wishes.family))
-    wild = bool(moving.sections.get("training", {}).get("wildcards"))
-    concepts = _concepts(found.training)
+    wild, concepts = bool(moving.sections.get("training", {}).get("wildcards")), _concepts(found.training)
     read = {name: texts(one, found.ending, wildcards=wild) for name, one in concepts.items()}
     heading = f"from {' and '.join(path.name or path.absolute().name for path in paths)}"
     made = Imported(root, found, moving, concepts, read, heading, wishes.copy)
@@ -238,8 +238,8 @@ def _captions(made: Imported, wishes: Wishes) -> None:
     by_hand = {"tagger": {"type": "sidecar", "extension": NO_TAGS}}
     if wishes.trigger and all(one.tokens == "" for one in made.source.training):
         own = [text for one in made.read.values() for path, text in one.read.items() if path not in one.missing]
-        choice = by_hand if prose(own) else sidecar
-        choices: list[dict[str, Any]] = [choice if own else {"tagger": {"type": "wd14", "threshold": 0.35}}]
+        untagged = {"tagger": {"type": "wd14", "threshold": 0.35}}
+        choices: list[dict[str, Any]] = [(by_hand if prose(own) else sidecar) if own else untagged]
     else:
         choices = [by_hand] if made.copied else [exactly, by_hand] if ending == HAND else [exactly]
     tried = []

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.core.errors import LorabuildError
 from lorabuild.core.nullindex import Seen
 from lorabuild.schema.check import check
-from lorabuild.schema.load import FILE, load
+from lorabuild.schema.load import load
+from lorabuild.schema.loaded import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lorabuild.graph.mirror import FOLDER as MIRROR
 from lorabuild.graph.sources import watched
 from lorabuild.graph.stepping import model_files
-from lorabuild.schema.load import FILE
+from lorabuild.schema.loaded import FILE
 from lorabuild.schema.parts import parts
 
 if TYPE_CHECKING:

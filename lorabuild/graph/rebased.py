@@ -52,7 +52,8 @@ class Bases:
         return self.opened[base, variant]
 
     def _opened(self, view: View, base: str, variant: str) -> View:
-        from lorabuild.schema.load import FILE, load
+        from lorabuild.schema.load import load
+        from lorabuild.schema.loaded import FILE
 
         here = Path(base).expanduser()
         model = str(here.absolute()) if here.exists() else base

@@ -21,7 +21,7 @@ from lorabuild.graph.build import build
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.named import inputs, wanted
 from lorabuild.graph.order import STAGES, up_to
-from lorabuild.schema.load import FILE
+from lorabuild.schema.loaded import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from lorabuild.core.errors import ProjectError
 from lorabuild.schema.consumed import consumed
 from lorabuild.schema.document import Document, Place, read
 from lorabuild.schema.explain import told
-from lorabuild.schema.loaded import Loaded
+from lorabuild.schema.loaded import FILE, Loaded
 from lorabuild.schema.override import apply
 from lorabuild.schema.problems import Problem, ProblemsError
 from lorabuild.schema.project import Project
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from lorabuild.schema.section import Section
 
-FILE = "lora.yaml"
 Found = tuple[Place, Problem]
 
 

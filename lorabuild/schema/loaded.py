@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from lorabuild.schema.project import Project
     from lorabuild.schema.site import Site
 
+FILE = "lora.yaml"
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

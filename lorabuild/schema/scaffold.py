@@ -11,7 +11,7 @@ from pathlib import Path
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.files import write_atomic
 from lorabuild.core.words import nearest
-from lorabuild.schema.load import FILE, parse
+from lorabuild.schema.loaded import FILE
 from lorabuild.schema.plain import quoted
 
 TEMPLATES: dict[str, str] = {
@@ -57,6 +57,8 @@ def scaffold(folder: Path, template: str, answers: Answers) -> list[Path]:
     Raises:
         ProjectError: a file is there already, an answer can't be used, or there is no such template.
     """
+    from lorabuild.schema.load import parse
+
     if template not in TEMPLATES:
         near = nearest(template, TEMPLATES)
         hint = f"did you mean `{near}`?" if near else f"choose one of: {', '.join(TEMPLATES)}"

@@ -1,4 +1,4 @@
-"""lorabuild.schema.load: what becomes of a lora.yaml."""
+"""lorabuild.schema.load, lorabuild.schema.loaded: what becomes of a lora.yaml."""
 
 import json
 
