@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _tell(error, as_json="--json" in words)
         return error.exit_code
     except KeyboardInterrupt as error:
-        return _interrupted(terminated=isinstance(error, Terminated))
+        return _interrupted(str(error), terminated=isinstance(error, Terminated))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception:
         if not _signals:
             raise
-        return _interrupted(terminated=signal.SIGTERM in _signals)  # pydantic's core wraps what a handler raises in it
+        return _interrupted("", terminated=signal.SIGTERM in _signals)  # pydantic's core wraps what a handler raises in it
     return code
 
 
@@ -135,10 +135,11 @@ def _insist(_number: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated if signal.SIGTERM in _signals else KeyboardInterrupt
 
 
-def _interrupted(*, terminated: bool) -> int:
+def _interrupted(said: str, *, terminated: bool) -> int:
+    """``said``: what has ended, by a command that builds nothing."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
-    print("\nstopped; what is done is saved – run `lorabuild` again to go on", file=sys.stderr)
+    print(f"\n{said or 'stopped; what is done is saved – run `lorabuild` again to go on'}", file=sys.stderr)
     return 143 if terminated else 130
 
 

@@ -39,7 +39,11 @@ def run(args: argparse.Namespace) -> int:
     """Print where it lies; or serve it until it is interrupted."""
     loaded = opened(args)
     if args.serve:
-        _serve(args, loaded)
+        try:
+            _serve(args, loaded)
+        except KeyboardInterrupt as end:
+            end.args = ("the page is no longer served",)
+            raise
     if args.port is not None or args.host is not None:
         raise ProjectError(
             "`--port` and `--host` say where the page is served",

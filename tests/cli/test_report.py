@@ -97,7 +97,7 @@ def test_served_it_ends_at_a_signal(project, by, code):
     finally:
         process.kill()
     assert process.returncode == code
-    assert "Traceback" not in err
+    assert err == "serving until Ctrl-C\n\nthe page is no longer served\n"
     assert not (project / ".lorabuild").exists()
 
 
