@@ -103,7 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception:
         if not _signals:
             raise
-        return _interrupted("", terminated=signal.SIGTERM in _signals)  # pydantic's core wraps what a handler raises in it
+        return _interrupted(
+            "", terminated=signal.SIGTERM in _signals
+        )  # pydantic's core wraps what a handler raises in it
     return code
 
 

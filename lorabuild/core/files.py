@@ -7,13 +7,14 @@ import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lorabuild.core.trouble import passing, reason, trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 Place = str | os.PathLike[str]
 _HALF = ".lorabuild-"
@@ -207,3 +208,15 @@ class _Visit:
 
 def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def numbered(name: str, fits: Callable[[str], bool]) -> str:
+    """A name; where it doesn't fit, the first of ``name-2``, ``name-3`` and so on that does."""
+    return next(one for one in chain([name], (f"{name}-{number}" for number in count(2))) if fits(one))
+
+
+def folded(name: str) -> str:
+    """A name as file systems compare it that know no capitals, or only one way to write an accent."""
+    import unicodedata
+
+    return unicodedata.normalize("NFC", name.casefold())

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lorabuild.balance.buckets import UNET_FACTOR
+from lorabuild.core.files import folded, numbered
 from lorabuild.graph import balancing
-from lorabuild.graph.exporting import Export, Row, alike, drawn, mask_of, notes, original, prepared, reading
+from lorabuild.graph.exporting import (
+    NOT_IN_NAMES,
+    Export,
+    Row,
+    alike,
+    drawn,
+    mask_of,
+    notes,
+    original,
+    prepared,
+    reading,
+)
 from lorabuild.schema import prompt_lines, toml_text
 from lorabuild.schema.blocks import LONG
 from lorabuild.schema.check_disk import HUB_ID
@@ -34,9 +44,6 @@ class Folder(NamedTuple):
     repeats: int
     resolutions: tuple[int, ...]
     rows: list[Row]
-
-
-_NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\n\t]+')
 
 
 def imagefolder(view: View, *, originals: bool) -> Export:
@@ -103,9 +110,8 @@ def _folders(view: View, found: Mapping[str, list[Row]]) -> list[Folder]:
     for concept, every in found.items():
         for times, sides, rows in alike(view, every):
             name = f"img/{times}_{_named(view, concept)}" if concept else f"reg/1_{_classes(view)}"
-            numbered = (name if number == 1 else f"{name}-{number}" for number in count(1))
-            place = next(place for place in numbered if place.casefold() not in taken)
-            taken.add(place.casefold())
+            place = numbered(name, lambda one: folded(one) not in taken)
+            taken.add(folded(place))
             folders.append(Folder(concept, place, times, sides, rows))
     return folders
 
@@ -155,7 +161,7 @@ def _named(view: View, concept: str) -> str:
     said = view.project.concepts[concept]
     classes = (view.project.triggers[name].class_ for name in said.triggers)
     class_ = next((word for word in classes if word and not concept.endswith(word)), "")
-    return _NOT_IN_NAMES.sub("-", f"{concept} {class_}".strip())
+    return NOT_IN_NAMES.sub("-", f"{concept} {class_}".strip())
 
 
 def _classes(view: View) -> str:
@@ -164,7 +170,7 @@ def _classes(view: View) -> str:
     if wanted and wanted.folder and (there := named(view.site.path(wanted.folder))):
         return there.tokens
     found = [trigger.class_ for trigger in view.project.triggers.values() if trigger.class_]
-    return _NOT_IN_NAMES.sub("-", found[0]) if found else "regularization"
+    return NOT_IN_NAMES.sub("-", found[0]) if found else "regularization"
 
 
 def _subset(view: View, folder: Folder, *, apart: bool, alpha: bool) -> dict[str, Any]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import count
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lorabuild.core.digest import digest
 from lorabuild.core.errors import BlobError, LorabuildError, ProjectError
-from lorabuild.core.files import read_if_there, write_plain
+from lorabuild.core.files import folded, numbered, read_if_there, write_plain
 from lorabuild.core.lease import lease
 from lorabuild.core.trouble import trouble
 from lorabuild.graph import balancing
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 REGULAR = "regularization"
 LONGEST = 180  # bytes of a name; Linux takes 255, with a number, an ending and what trainers append
-_NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\n\t]+')
+NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\n\t]+')
 
 
 class Row(NamedTuple):
@@ -110,23 +109,17 @@ def _rows(view: View, found: Sequence[Member], texts: Mapping[str, str], *, orig
             top = PurePosixPath(places.get(concept, view.store.folder).as_posix())
             below = path.relative_to(top) if path.is_relative_to(top) else of_source(one.whole)
             ending = one.absolute(view).suffix if originals and not one.done else ".png"
-            base = _short(_NOT_IN_NAMES.sub("-", "-".join((*below.with_suffix("").parts, *one.part.split()))))
-            numbered = (base if number == 1 else f"{base}-{number}" for number in count(1))
-            name = next(name for name in numbered if _fits(taken, name, texts[one.id], ending, shared=shared))
-            taken.setdefault(_alike(name), (texts[one.id], set()))[1].add(ending.casefold())
+            base = _short(NOT_IN_NAMES.sub("-", "-".join((*below.with_suffix("").parts, *one.part.split()))))
+            name = numbered(base, partial(_fits, taken, texts[one.id], ending, shared))
+            taken.setdefault(folded(name), (texts[one.id], set()))[1].add(ending.casefold())
             kept.append(Row(one, texts[one.id], name, ending))
     return {concept: known for concept, known in rows.items() if known}
 
 
-def _fits(taken: Mapping[str, tuple[str, set[str]]], name: str, text: str, ending: str, *, shared: bool) -> bool:
+def _fits(taken: Mapping[str, tuple[str, set[str]]], text: str, ending: str, shared: bool, name: str) -> bool:
     """Whether a name is free, or its images can share a text: as ``a.jpg`` and ``a.png`` do."""
-    known = taken.get(_alike(name))
+    known = taken.get(folded(name))
     return known is None or (shared and known[0] == text and ending.casefold() not in known[1])
-
-
-def _alike(name: str) -> str:
-    """Names that some file systems take for one."""
-    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _short(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lorabuild.captions.tags import split
 from lorabuild.core.errors import ProjectError
+from lorabuild.core.files import folded, numbered
 from lorabuild.core.trouble import trouble
 from lorabuild.graph.import_notes import notes
 from lorabuild.graph.import_sources import Source, seen, sized, source
@@ -152,12 +153,8 @@ def _concepts(training: Sequence[Pictures]) -> dict[str, Pictures]:
     found: dict[str, Pictures] = {}
     for one in training:
         words = one.label.replace(",", " ").split() or [one.folder.absolute().name]
-        name = base = _NOT_IN_NAMES.sub("-", words[0]).strip(" .-") or "main"
-        number = 1
-        while name.casefold() in {other.casefold() for other in found}:
-            number += 1
-            name = f"{base}-{number}"
-        found[name] = one
+        base = _NOT_IN_NAMES.sub("-", words[0]).strip(" .-") or "main"
+        found[numbered(base, lambda name: folded(name) not in map(folded, found))] = one
     return found
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lorabuild.core import files
 from lorabuild.core.errors import StoreError
-from lorabuild.core.files import drop_half_written, read_if_there, walk, write_atomic
+from lorabuild.core.files import drop_half_written, folded, numbered, read_if_there, walk, write_atomic
 
 IMAGES = (".png", ".jpg")
 
@@ -210,3 +210,10 @@ def test_only_our_own_old_half_written_files_are_dropped(tmp_path):
     drop_half_written(tmp_path)
     drop_half_written(tmp_path / "nowhere")
     assert {path.name for path in tmp_path.iterdir()} == {*names[1:]}
+
+
+def test_names_that_a_file_system_may_take_for_one_get_numbers():
+    taken = []
+    for name in ("Caf\u00e9", "cafe\u0301", "cafe", "CAF\u00c9", "cafe"):
+        taken.append(numbered(name, lambda one: folded(one) not in map(folded, taken)))
+    assert taken == ["Caf\u00e9", "cafe\u0301-2", "cafe", "CAF\u00c9-3", "cafe-2"]
