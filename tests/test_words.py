@@ -142,6 +142,7 @@ STAGE = {
     "captions.tagger.beams": "tag",
     "captions.tagger.min_tokens": "tag",
     "captions.tagger.max_tokens": "tag",
+    "captions.tagger.max_pixels": "tag",
     "budget": "balance",
     "regularization": "latents",
     "regularization.prior_loss_weight": "train",

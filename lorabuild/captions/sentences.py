@@ -6,16 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from lorabuild.captions.tokens import fitting
+from lorabuild.core.sentences import END, LOOSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_SENTENCE = re.compile(
-    r"""(?<!\b[A-Z])(?<!\b[A-Z][a-z])[.!?…]+["'”’»)\]]*(?=\s|$)|[\u3002\uff01\uff1f]+[」』\uff09]*|$"""
-)
-"""Where a sentence ends; not behind an initial or ``Mr.``."""
+_SENTENCE = re.compile(f"{END}|$")
 _WORD = re.compile(r"\S(?=\s|$)")
-_LOOSE = " ,;:-–—([{/&"  # left hanging where the words behind it are gone
 
 
 def shortened(texts: Sequence[str], size: Callable[[Sequence[str]], int], most: int) -> list[str]:
@@ -39,6 +36,6 @@ def _begun(texts: Sequence[str], end: re.Pattern[str], size: Callable[[Sequence[
         if not number:
             return []
         place, stop = ends[number - 1]
-        return [text for text in (*texts[:place], texts[place][:stop].rstrip(_LOOSE)) if text]
+        return [text for text in (*texts[:place], texts[place][:stop].rstrip(LOOSE)) if text]
 
     return begun(fitting(lambda number: size(begun(number)), len(ends), most))

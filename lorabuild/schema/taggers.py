@@ -88,7 +88,17 @@ class Prose(Section):
     )
     beams: int = Field(10, ge=1, le=64, description="Beams of the search; 1 is greedy. Nothing is drawn at random.")
     min_tokens: int = Field(25, ge=0, le=4096, description="Shortest answer, in the model's own tokens.")
-    max_tokens: int = Field(100, ge=1, le=4096, description="Longest answer, in the model's own tokens.")
+    max_tokens: int = Field(
+        100,
+        ge=1,
+        le=4096,
+        description="Longest answer, in the model's own tokens; one that is cut ends with a sentence.",
+    )
+    max_pixels: int = Field(
+        1_003_520,
+        ge=784,
+        description="Most pixels that a model for pictures of any size (Qwen-VL) is shown.",
+    )
 
 
 class Sidecar(Section):

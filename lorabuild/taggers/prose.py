@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.errors import ProjectError, StageError
+from lorabuild.core.sentences import whole
 from lorabuild.taggers import location
 from lorabuild.taggers.tagger import Score, Untagged
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 READS = "pixels"
 FILES = ("*.json", "*.jinja", "*.txt", "*.model", "*.safetensors")  # no pickles, no code
-WORDS = ("prompt", "system", "beams", "min_tokens", "max_tokens")
+WORDS = ("prompt", "system", "beams", "min_tokens", "max_tokens", "max_pixels")
 _PACKAGES = ("torch", "transformers", "tokenizers", "torchvision", "numpy", "pillow")
 
 
@@ -64,6 +66,7 @@ def load(settings: Prose, site: Site, threads: int) -> Captioner:
     known = {"local_files_only": True, "trust_remote_code": False}
     try:
         processor = _processor(folder, known)
+        _bounded(processor.image_processor, settings.max_pixels)
         question = asked(processor, settings.prompt, settings.system)  # before the weights, which take long
         model = transformers.AutoModelForImageTextToText.from_pretrained(
             folder, use_safetensors=True, dtype=dtype, **known
@@ -105,6 +108,12 @@ def _processor(folder: str, known: Mapping[str, Any]) -> Any:
     return ForPictures.from_args_and_dict(made, kind.get_processor_dict(folder, **known)[0])
 
 
+def _bounded(images: Any, most: int) -> None:
+    """Where a model takes pictures of any size (Qwen-VL), show it no more pixels than that."""
+    if "max_pixels" in getattr(getattr(images, "valid_kwargs", None), "__annotations__", {}):
+        images.size = {side: min(pixels, most) for side, pixels in dict(images.size).items()}
+
+
 class Captioner:
     """A loaded model. Pictures go one by one, the search draws nothing: neither neighbours nor chance change a word."""
 
@@ -144,7 +153,19 @@ class Captioner:
         if given is not None and found[: given.shape[1]].equal(given[0]):
             found = found[given.shape[1] :]
         text = " ".join(self._processor.decode(found, skip_special_tokens=True).split())
-        return text if self._asked != self._settings.prompt else _answer(text, self._settings.prompt)
+        text = text if self._asked != self._settings.prompt else _answer(text, self._settings.prompt)
+        return whole(text) if self._is_cut(found.tolist()) else text
+
+    def _is_cut(self, found: list[int]) -> bool:
+        """Whether an answer is as long as it may be, and the model has not ended it."""
+        said = self._model.generation_config
+        ends = () if said.forced_eos_token_id else said.eos_token_id  # an end that is forced at the limit is none
+        beside = getattr(
+            getattr(self._processor, "tokenizer", None), "added_tokens_decoder", ()
+        )  # BLIP-2 begins with some
+        made = found[1:] if self._model.config.is_encoder_decoder else [*dropwhile(beside.__contains__, found)]
+        ended = found[-1] in (ends if isinstance(ends, list | tuple) else (ends,))
+        return len(made) >= self._settings.max_tokens and not ended
 
     def _shown(self, image: Image.Image) -> Any:
         """What the processor makes of picture and question, on the model's device."""
