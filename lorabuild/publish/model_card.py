@@ -132,7 +132,7 @@ def _told(
         "diffusers": usage.script(project, prompt, base=run.base.hub or run.base.name, folder=".") if loads else "",
         "clients": clients,
         "done": run.done,
-        "finished": any("finished" in drawn for drawn in pictures.values()),
+        "finished": bool(project.slider) or any("finished" in drawn for drawn in pictures.values()),
         "facts": facts(project, run),
         "files": list(files.items()),
     }

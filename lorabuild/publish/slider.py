@@ -56,20 +56,29 @@ def led(target: Target) -> str:
 
 
 class Row(NamedTuple):
-    """One prompt at one checkpoint: strength → its picture, ascending; 0 is the base's. The name may have the step."""
+    """One prompt at one checkpoint, maybe behind ``finish:``, which its name says where there are several.
+
+    ``pictures``: strength → picture, ascending; 0 is the base's.
+    """
 
     name: str
     prompt: str
     epoch: int
+    finished: bool
     pictures: Mapping[float, Mapping[str, Any]]
+
+    def apart(self, shipped: int) -> tuple[bool, bool]:
+        """How far it is from what is handed out: the shipped epoch, as ``finish:`` left it."""
+        return self.epoch != shipped, not self.finished
 
 
 def layout(pictures: Sequence[Mapping[str, Any]], slider: Slider) -> Iterator[Row]:
     """The rows of a grid, prompt by prompt and checkpoint by checkpoint."""
-    epochs = sorted({entry["epoch"] for entry in pictures if entry["epoch"]})
+    states = sorted({(entry["epoch"], "finished" in entry) for entry in pictures if entry["epoch"]})
     for prompt in dict.fromkeys(entry["prompt"] for entry in pictures):
         own = [entry for entry in pictures if entry["prompt"] == prompt]
-        for epoch in epochs:
-            name = prompt + (f" · step {epoch * slider.every}" if len(epochs) > 1 else "")
-            row = {entry["weight"]: entry for entry in own if entry["epoch"] in (0, epoch)}
-            yield Row(name, prompt, epoch, dict(sorted(row.items())))
+        for epoch, finished in states:
+            told = f" · step {epoch * slider.every}" + ", finished" * finished if len(states) > 1 else ""
+            at = ((0, False), (epoch, finished))
+            row = {entry["weight"]: entry for entry in own if (entry["epoch"], "finished" in entry) in at}
+            yield Row(prompt + told, prompt, epoch, finished, dict(sorted(row.items())))

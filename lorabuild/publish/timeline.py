@@ -67,8 +67,8 @@ def of_epochs(pictures: Entries, drawn: Mapping[str, Picture], shipped: int) -> 
 
 
 def of_strengths(pictures: Entries, drawn: Mapping[str, Picture], shipped: int, slider: Slider) -> Timeline:
-    """The pictures of a slider by prompt and checkpoint, the lowest strength first; the shipped checkpoint on top."""
-    rows = sorted(sliding.layout(pictures, slider), key=lambda row: row.epoch != shipped)
+    """The pictures of a slider by prompt and checkpoint, the lowest strength first; what is handed out on top."""
+    rows = sorted(sliding.layout(pictures, slider), key=lambda row: row.apart(shipped))
     strengths = sorted({strength for row in rows for strength in row.pictures})
     cells = (tuple(_at_strengths(row, drawn, strengths)) for row in rows)
     found = tuple(PromptRow(row.name, pictures) for row, pictures in zip(rows, cells, strict=True))

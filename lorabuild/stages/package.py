@@ -193,7 +193,7 @@ def _slider_files(project: Project, reads: Mapping[str, Any], outputs: Outputs) 
 
     assert project.slider
     rows = list(slider.layout(reads["pictures"], project.slider))
-    first = next((row for row in rows if row.epoch == reads["epoch"]), rows[0])
+    first = min(rows, key=lambda row: row.apart(reads["epoch"]))
     strengths = sorted(first.pictures)
     ends = sorted({strengths[0], 0.0, strengths[-1]})
 

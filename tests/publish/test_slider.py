@@ -26,6 +26,15 @@ def test_several_checkpoints_are_rows_called_by_their_steps():
     assert [(row.name, row.prompt, row.epoch) for row in rows] == [("a · step 25", "a", 1), ("a · step 50", "a", 2)]
 
 
+def test_what_finish_made_is_a_row_of_its_own_and_is_what_is_handed_out():
+    made = {**drawn("a", 2, 2.0), "picture": "made", "finished": []}
+    rows = list(layout([drawn("a", 0, 0.0), drawn("a", 1, 2.0), drawn("a", 2, 2.0), made], SLIDER))
+    assert [row.name for row in rows] == ["a · step 25", "a · step 50", "a · step 50, finished"]
+    assert [row.pictures[2.0]["picture"] for row in rows] == ["a 1 2", "a 2 2", "made"]
+    assert all(row.pictures[0]["picture"] == "a 0 0" for row in rows)
+    assert [row.apart(2) for row in rows] == [(True, True), (False, True), (False, False)]
+
+
 def test_what_is_said_of_strengths():
     assert ends(SLIDER) == (-2, 2)
     assert shown(-0.5) == "−0.5"

@@ -84,3 +84,5 @@ def test_a_slider_stops_at_strengths():
     assert [cell.stop for cell in found.rows[0].pictures] == [0, 1, 2]
     assert found.start == 2
     assert [cell.label for cell in found.hero] == ["strength −1", "strength 1"]
+    done = timeline.of_strengths(drawn + entries(("a", 1, 1.0), finished=[]), {"b3:x": PIXEL}, 1, slider)
+    assert [row.prompt for row in done.rows] == ["a · step 10, finished", "a · step 10"]

@@ -91,6 +91,7 @@ def test_again_nothing_runs(project):
         ("slider.targets.1.action=erase", {"train": 1, "sample": 4, "package": 1, "report": 1}),
         ("slider.targets.1.positive=huge dog", {"text": 1, "train": 1, "sample": 4, "package": 1, "report": 1}),
         ("slider.strengths=[-1, 0, 1, 2]", {"sample": 2, "package": 1, "report": 1}),
+        ("finish=[{resize: 1}]", {"sample": 2, "package": 1, "report": 1}),
         ("samples.every=end", {"package": 1, "report": 1}),
         ("output.author=someone", {"package": 1, "report": 1}),
     ],
@@ -168,6 +169,15 @@ def test_the_file_says_what_it_is(slider):
     card = json.loads(slider.path("out/bigger.json").read_text("utf-8"))
     assert "Use it at strengths −1 to 1; 0 is the base model." in card["notes"]
     assert "images" not in card["notes"]
+
+
+def test_what_finish_made_is_drawn_and_shown(project):
+    before = project.path("out/bigger.png").read_bytes()
+    project.write("samples:", "finish: [{rebase: {from: 0.5}}]\nsamples:")
+    assert project.build().code == 0
+    assert project.path("out/bigger.png").read_bytes() != before
+    assert "a cat · step 4, finished" in project.path("out/report.html").read_text("utf-8")
+    assert "Rows called “finished” are the file itself" in project.path("out/README.md").read_text("utf-8")
 
 
 def test_the_page_shows_strengths_and_no_images(slider):
