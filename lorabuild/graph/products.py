@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ PACKED = (
 """The words of lora.yaml that the files tell or follow; everything else is in them by way of its results."""
 DRAWN = ("negative", "seed", "steps", "cfg", "size", "sampler", "step", "apart", "finished")
 """How a picture was drawn, as far as the files tell it."""
-TOLD = frozenset({"concept", "width", "height", "bucket", "repeats", "caption", "again"})
+TOLD = frozenset({"concept", "width", "height", "bucket", "repeats", "caption", "again", "resolution"})
 """What the files tell of an image."""
 
 
@@ -147,17 +148,26 @@ def _facts(view: View, trained: Result, epoch: int) -> dict[str, Any]:
             open_clip=FACTS[view.project.base.family].open_clip,
             resized=any(step.resize for step in view.project.finish),
         ),
-        "priors": [{"bucket": bucket, "repeats": 1} for bucket in _prior_buckets(view)],
+        "priors": _priors(view),
         "date": view.date,
         "merged": [list(pair) for pair in zip(map(str, merged_files(view.site)), view.inventory.merged, strict=True)],
     }
 
 
-def _prior_buckets(view: View) -> list[list[int]]:
-    """The bucket of every regularization image, drawn or of one's own."""
-    drawn = [made.reads["size"] for made in view.step("latents").items if made.reads.get("prior")]
+def _priors(view: View) -> list[dict[str, Any]]:
+    """Every regularization image, drawn or of one's own. The base draws an image about as large as its resolution."""
+    sides = resolutions(view.project)
+    drawn = (made.reads["size"] for made in view.step("latents").items if made.reads.get("prior"))
     own = (member for member in priors(view) if member.size and not member.twin)
-    return drawn + [list(fit.bucket) for member in own for fit in balancing.fits(view, member)]
+    found = [(size, min(sides, key=lambda side: abs(side**2 - math.prod(size)))) for size in drawn]
+    found += [(list(fit.bucket), fit.resolution) for member in own for fit in balancing.fits(view, member)]
+    return [{"bucket": bucket, "repeats": 1, **_resolution(view, side)} for bucket, side in found]
+
+
+def _resolution(view: View, side: int) -> dict[str, int]:
+    """What is said of a resolution where there are others than the project's."""
+    project = view.project
+    return {"resolution": side} if resolutions(project) != [project.images.resolution] else {}
 
 
 def _images(view: View) -> list[dict[str, Any]]:
@@ -178,6 +188,7 @@ def _images(view: View) -> list[dict[str, Any]]:
                 "bucket": list(fit.bucket),
                 "repeats": times,
                 **({"again": True} if place else {}),
+                **_resolution(view, fit.resolution),
                 "caption": facts["caption"],
                 "tags": facts["tags"],
                 "pruned": facts["pruned"],

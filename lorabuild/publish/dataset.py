@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lorabuild.publish.facts import once
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lorabuild.publish.facts import Prior, Run, TrainedImage
+    from lorabuild.schema.project import Project
 
 TagTable = dict[str, dict[str, int]]
 
@@ -39,6 +41,36 @@ def words(run: Run) -> dict[str, str]:
         "ss_bucket_info": json.dumps(bucket_info(run)),
         "ss_min_bucket_reso": str(run.buckets[0]),
         "ss_max_bucket_reso": str(run.buckets[1]),
+    }
+
+
+def resolutions(project: Project, run: Run) -> dict[str, str]:
+    """``ss_resolution``; of several ``ss_datasets`` in its place, one for each, as the standard trainer says them."""
+    found = {one.resolution for one in run.images} | {one.resolution for one in run.priors}
+    sides = sorted(found - {0}) or [project.images.resolution]
+    if len(sides) == 1:
+        return {"ss_resolution": f"({sides[0]}, {sides[0]})"}
+    return {"ss_datasets": json.dumps([_dataset(project, run, side) for side in sides], ensure_ascii=False)}
+
+
+def _dataset(project: Project, run: Run, side: int) -> dict[str, object]:
+    """What is trained in one resolution; what holds for all of them, and the tag table, stand in words of their own."""
+    images = tuple(image for image in run.images if image.resolution == side)
+    priors = tuple(prior for prior in run.priors if prior.resolution == side)
+    folders = [(_folders(images), False), (_prior_folders(priors), True)]
+    return {
+        "is_dreambooth": True,
+        "batch_size_per_device": project.training.batch,
+        "num_train_images": sum(image.repeats for image in images),
+        "num_reg_images": sum(prior.repeats for prior in priors),
+        "resolution": [side, side],
+        "enable_bucket": True,
+        "bucket_info": bucket_info(replace(run, images=images, priors=priors)),
+        "subsets": [
+            {"image_dir": name, "img_count": said["img_count"], "num_repeats": said["n_repeats"], "is_reg": regular}
+            for found, regular in folders
+            for name, said in found.items()
+        ],
     }
 
 

@@ -19,7 +19,7 @@ class TrainedImage:
 
     ``width`` and ``height`` are those of the prepared image, ``bucket`` what it was fitted to (pixels, width first).
     ``caption`` is the text that was trained on; ``pruned`` holds (tag, trigger that absorbed it). ``again``: it is here
-    a second time, in a further resolution.
+    a second time, in a further resolution. ``resolution``: the one of its bucket; 0 where there is but one.
     """
 
     id: str
@@ -34,14 +34,16 @@ class TrainedImage:
     dropped: tuple[str, ...] = ()
     human: bool = False
     again: bool = False
+    resolution: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """One regularization picture: its size in pixels, and how often an epoch looks at it."""
+    """One regularization picture: its size in pixels, how often an epoch looks at it, its resolution as an image's."""
 
     bucket: tuple[int, int]
     repeats: int
+    resolution: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def run_of(reads: Mapping[str, Any]) -> Run:
         base=BaseFacts(**reads["base"]),
         buckets=(low, high),
         images=tuple(image_of(image) for image in reads["images"] if image["repeats"]),
-        priors=tuple(Prior((prior["bucket"][0], prior["bucket"][1]), prior["repeats"]) for prior in reads["priors"]),
+        priors=tuple(Prior(**{**prior, "bucket": tuple(prior["bucket"])}) for prior in reads["priors"]),
         date=reads["date"],
         held=reads.get("held", 0),
         clients=tuple(reads.get("clients", ())),
@@ -132,6 +134,7 @@ def image_of(facts: Mapping[str, Any]) -> TrainedImage:
         dropped=tuple(facts["dropped"]),
         human=facts["human"],
         again=facts.get("again", False),
+        resolution=facts.get("resolution", 0),
     )
 
 

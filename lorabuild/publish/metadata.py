@@ -174,13 +174,12 @@ def _validation(settings: Validation | None, held: int) -> dict[str, str]:
 
 def _seen(project: Project, run: Run) -> dict[str, str]:
     """What it learned from."""
-    return {**_pictures(project), **dataset.words(run)}
+    return {**_pictures(project), **dataset.words(run), **dataset.resolutions(project, run)}
 
 
 def _pictures(project: Project) -> dict[str, str]:
     images, training = project.images, project.training
     return {
-        "ss_resolution": f"({images.resolution}, {images.resolution})",
         "ss_enable_bucket": "True",
         "ss_bucket_no_upscale": "False",
         "ss_cache_latents": str(images.cache),

@@ -15,6 +15,7 @@ One item. ``reads`` is plain JSON (digests are ``b3:…`` of blobs in the store)
                  "pruned": [["teal_skin", "zorbl"]], "dropped": ["meme"], "human": False}, …],
                                       # one entry for each trained image of each concept, in project order;
                                       # width and height after prepare; further words are left alone
+                                      # "resolution" where several are trained, and of priors, too
      "priors": [{"bucket": [512, 512], "repeats": 1}, …],
      "date": None,                    # SOURCE_DATE_EPOCH as an int, or None
      "pictures": [{"prompt": "zorbl, forest", "epoch": 8, "weight": 1.0, "picture": digest}, …],

@@ -75,6 +75,21 @@ def test_resolutions_in_words(build):
     assert resolution(Project.model_validate(build["project"] | {"images": images})) == "32 and 64 and 96 px"
 
 
+def test_several_resolutions_are_datasets(project, run):
+    assert dataset.resolutions(project, run) == {"ss_resolution": "(64, 64)"}
+    larger = [replace(image, resolution=96) for image in run.images]
+    assert dataset.resolutions(project, replace(run, images=larger, priors=())) == {"ss_resolution": "(96, 96)"}
+    both = [replace(image, resolution=64 if image.concept == "cape" else 96) for image in run.images]
+    priors = [replace(prior, resolution=64) for prior in run.priors]
+    (words,) = dataset.resolutions(project, replace(run, images=both, priors=priors)).values()
+    small, large = json.loads(words)
+    assert (small["resolution"], small["num_train_images"], small["num_reg_images"]) == ([64, 64], 24, 6)
+    assert (large["resolution"], large["num_train_images"], large["num_reg_images"]) == ([96, 96], 24, 0)
+    assert sum(bucket["count"] for bucket in small["bucket_info"]["buckets"].values()) == 24 + 6
+    assert large["subsets"] == [{"image_dir": "3_plain", "img_count": 8, "num_repeats": 3, "is_reg": False}]
+    assert small["subsets"][1] == {"image_dir": "1_prior", "img_count": 6, "num_repeats": 1, "is_reg": True}
+
+
 def test_the_order_of_the_images_changes_nothing(run):
     turned = replace(run, images=run.images[::-1])
     assert dataset.words(turned) == dataset.words(run)

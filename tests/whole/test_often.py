@@ -49,6 +49,11 @@ def test_the_file_says_what_was_trained(built):
     sizes = [one["resolution"] for one in json.loads(words["ss_bucket_info"])["buckets"].values()]
     assert [64, 64] in sizes
     assert [96, 96] in sizes
+    assert "ss_resolution" not in words
+    low, high = json.loads(words["ss_datasets"])
+    assert (low["resolution"], high["resolution"]) == ([64, 64], [96, 96])
+    assert low["num_train_images"] + high["num_train_images"] == looks
+    assert {image["img_count"] for image in high["subsets"]} == {2, 3, 1}
 
 
 def test_the_plan_and_the_training_count_alike(built):
