@@ -4,8 +4,9 @@
 
 ``compare`` is what a build does when one picture of so many is new: hashes of all against all, tiles where hashes are
 near. The pictures are blurred noise, of which a share was saved anew, flatter and with noise; ``found`` says how many
-of these were. ``frames`` is the hard case: a tenth as many pictures, all variants of one. ``in Python`` compares the
-same hashes one by one, for the first thousand of them. ``look`` measures drawn JPEGs of a megapixel, one core.
+of these were. Two hard cases: ``frames`` are a tenth as many pictures, all variants of one; ``blocks`` are as many (up
+to 4,000) of 4 × 4 areas, of which very many are near by their hashes, a share saved anew as well. ``in Python``
+compares the hashes of the first thousand one by one. ``look`` measures drawn JPEGs of a megapixel, one core.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, action="append")
     parser.add_argument("--alike", type=float, default=0.1)
     wishes = parser.parse_args()
-    print("  pictures   compare     found      frames   in Python, 1000")
+    print("  pictures   compare     found      frames      blocks    found   in Python, 1000")
     for number in wishes.pictures or [1_000, 10_000, 30_000]:
-        some = made(number, wishes.alike)
+        some, few = made(number, wishes.alike), made(min(number, 4_000), wishes.alike, areas=4)
         seconds, found = timed(pairs, some)
         frames, _ = timed(pairs, variants(number // 10))
+        blocks, others = timed(pairs, few)
         slow, _ = timed(one_by_one, some[:1000])
-        near = sum(1 for pair in found if not pair.variant)
-        of = int(number * wishes.alike)
-        print(f"  {number:>8,} {seconds:>7.2f} s {near:>5,}/{of:,} {frames:>9.2f} s {slow:>9.2f} s")
+        told = f"{seconds:>7.2f} s {again(found, some, wishes.alike):>11} {frames:>8.2f} s {blocks:>8.2f} s"
+        print(f"  {number:>8,} {told} {again(others, few, wishes.alike):>8} {slow:>9.2f} s")
     data = megapixel()
     look(data)
     print(f"  look: {10 / timed(lambda: [look(data) for _ in range(10)])[0]:.1f} pictures a second, of a megapixel")
@@ -55,9 +56,17 @@ def timed(work: Callable[..., Any], *given: Any) -> tuple[float, Any]:
     return time.perf_counter() - begun, answer
 
 
-def made(number: int, alike: float) -> list[Seen]:
-    chance = np.random.default_rng(1)
-    grey = chance.integers(0, 256, (number, 8, 8)).repeat(4, axis=1).repeat(4, axis=2).reshape(number, -1)
+def again(found: list[Any], pictures: list[Seen], alike: float) -> str:
+    """How many of those that were saved anew stand in a pair with what they were saved from."""
+    number = int(len(pictures) * alike)
+    first = {other.name: one.name for one, other in zip(pictures, pictures[-number:], strict=False)} if number else {}
+    known = sum(1 for pair in found if first.get(pair.other) == pair.kept and not pair.variant)
+    return f"{known:,}/{number:,}"
+
+
+def made(number: int, alike: float, areas: int = 8) -> list[Seen]:
+    chance, side = np.random.default_rng(1), SIDE // areas
+    grey = chance.integers(0, 256, (number, areas, areas)).repeat(side, axis=1).repeat(side, axis=2).reshape(number, -1)
     tiles = np.concatenate([grey, chance.integers(0, 256, (number, CELLS - SIDE * SIDE))], axis=1).astype(np.float32)
     again = int(number * alike)
     if again:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from shapes import drawing
 
+from lorabuild.images import likeness
 from lorabuild.images.likeness import Seen, pairs
 from lorabuild.images.look import SIDE, hashed, look
 
@@ -111,3 +112,31 @@ def test_the_order_doesnt_matter(order):
         for place, row in enumerate(tiles)
     ]
     assert pairs([made[place] for place in order]) == [("0", "4", 0, False), ("1", "5", 0, False)]
+
+
+def blocks(number, noise):
+    """Pictures of 4 × 4 areas, the last tenth of them once more, flatter and with noise; name → tiles."""
+    chance = np.random.default_rng(noise)
+    cells = chance.integers(0, 256, (number, 4, 4)).repeat(8, axis=1).repeat(8, axis=2).reshape(number, -1)
+    cells = np.concatenate(
+        [cells, 0.8 * cells[-number // 10 :] + 20 + chance.normal(0, noise, (number // 10, SIDE**2))]
+    )
+    tiles = np.full((len(cells), 1536), 128, np.uint8)
+    tiles[:, : SIDE**2] = np.clip(cells.round(), 0, 255)
+    return tiles
+
+
+def test_pictures_of_a_few_blocks_are_told_apart_by_their_outlines(monkeypatch):
+    tiles = blocks(400, noise=2)
+    some = [
+        Seen(f"{place:03}", 1, hashed(row[: SIDE**2].reshape(SIDE, SIDE)), b64encode(row.tobytes()).decode())
+        for place, row in enumerate(tiles)
+    ]
+    looked, compared = [], likeness._compared
+    monkeypatch.setattr(likeness, "_compared", lambda one, others: looked.append(len(others)) or compared(one, others))
+    found = pairs(some)
+    assert {(f"{place:03}", f"{place + 40:03}") for place in range(360, 400)} <= {pair[:2] for pair in found}
+    fewer = sum(looked)
+    monkeypatch.setattr(likeness, "_possible", lambda _mine, _edges, others, _theirs: np.ones(len(others), bool))
+    assert pairs(some) == found
+    assert fewer < (sum(looked) - fewer) / 10
