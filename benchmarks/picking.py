@@ -100,7 +100,7 @@ def weight_table(told: dict) -> list[str]:
 
 def kept(told: dict) -> dict:
     """What a test of the arithmetic needs, rounded."""
-    words = ("epoch", "validation", "training", "likeness", "prior_distance")
+    words = ("epoch", "validation", "training", "likeness", "leak")
 
     def rounded(row: dict) -> dict:
         return {word: round(value, 4) if isinstance(value, float) else value for word, value in row.items()}

@@ -57,9 +57,9 @@ def _written(args: argparse.Namespace, epoch: int) -> dict[str, Any]:
 
 def _lines(found: Picked, told: dict[str, Any]) -> Iterator[str]:
     """The table, a sentence each on epoch, weight and run, and what else can be done."""
-    yield "  epoch  training  validation  likeness  from the base  score"
+    yield "  epoch  training  validation  likeness  without trigger  score"
     yield from (_row(row, picked=row.epoch == found.epoch) for row in found.rows)
-    yield f"  validation: on {found.source}; {found.base:.4f} without the LoRA. likeness and distance: by {found.eye}"
+    yield f"  validation: on {found.source}; {found.base:.4f} without the LoRA. likeness: by {found.eye}"
     yield ""
     yield from found.why
     yield ""
@@ -73,6 +73,6 @@ def _lines(found: Picked, told: dict[str, Any]) -> Iterator[str]:
 
 def _row(row: Row, *, picked: bool) -> str:
     training = "–" if row.training is None else f"{row.training:.4f}"
-    moved = "–" if row.prior_distance is None else f"{row.prior_distance:.2f}"
-    seen = f"{row.likeness:>8.2f}  {moved:>13}  {row.score:.3f}"
+    leak = "–" if row.leak is None else f"{row.leak:.2f}"
+    seen = f"{row.likeness:>8.2f}  {leak:>15}  {row.score:.3f}"
     return f"{'→' if picked else ' '} {row.epoch:>5}  {training:>8}  {row.validation:>10.4f}  {seen}"

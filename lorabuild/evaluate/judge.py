@@ -20,6 +20,7 @@ ALIKE = 0.02  # scores that differ by no more are equal
 UNDER = 0.33  # likeness; a good LoRA comes to 0.6
 ENOUGH = 0.75  # of the best weight's likeness
 HARSH = 1.25  # times what is usual
+LEAK = 0.5  # of the likeness, at which it is there without the trigger, too
 BAKED = 0.5  # what fries at this weight, or below it, was trained for too long
 
 
@@ -31,8 +32,8 @@ class Row:
         validation: loss on pictures that it wasn't trained on.
         training: mean loss of its steps; None where the log is lost.
         likeness: 0 as the base draws the prompts, 1 as the training images are; 0.6 is good.
-        prior_distance: 0 draws other prompts as the base does, 1 like something else; None where no concept has a
-            trigger, and every prompt is the LoRA's own.
+        leak: likeness of what is drawn without any trigger: 0 as the base does; as high as ``likeness`` where the
+            trigger makes no difference. None where no concept has one, or it wasn't measured.
         usable: least and highest weight that can be used, where they were drawn and there are any.
         score: 1 at best.
     """
@@ -41,7 +42,7 @@ class Row:
     validation: float
     training: float | None
     likeness: float
-    prior_distance: float | None
+    leak: float | None
     usable: tuple[float, float] | None = None
     score: float = 0.0
 
@@ -67,7 +68,7 @@ class Picked:
         rows: the epochs that are kept, in order.
         epoch, weight: the recommendation.
         verdict: of the whole run: ``good``, ``undertrained``, ``overtrained``.
-        why: a sentence on the epoch, one on the weight, one on the verdict, one on epochs that are left out.
+        why: a sentence on the epoch, on the weight, on the verdict, on what leaks, on epochs that are left out.
         source: on what the validation loss was taken.
         base: what that is without the LoRA.
         eye: what saw the pictures.
@@ -122,7 +123,7 @@ def _score(row: Row, most: float, base: float, least: float, late: float) -> flo
     parts = (
         (LIKE, max(0.0, row.likeness) / most if most >= UNDER else 0.0),
         (UNSEEN, max(-1.0, gain)),
-        (KEPT, 1 - min(1.0, row.prior_distance or 0.0)),
+        (KEPT, 1 - max(0.0, row.leak or 0.0)),
         (SHAPE, 1 - late),
     )
     return round(sum(share * value for share, value in parts), 4)
@@ -187,12 +188,12 @@ def weight_of(sound: tuple[float, float] | None) -> float:
 
 
 def reasons(rows: Sequence[Row], base: float, source: str, worn: Sequence[Worn] = ()) -> tuple[str, ...]:
-    """A sentence on the epoch, one on the weight where weights were drawn, one on the run."""
+    """A sentence on the epoch, one on the weight where weights were drawn, one on the run, one on what leaks."""
     told = [_epoch_said(rows, best(rows), base, source)]
     if worn:
         told.append(_weight_said(worn, reach(rows, base, worn)))
     told.append(_run_said(rows, base, source, worn))
-    return tuple(told)
+    return (*told, *_leak_said(best(rows)))
 
 
 def _epoch_said(rows: Sequence[Row], picked: Row, base: float, source: str) -> str:
@@ -241,3 +242,11 @@ def _run_said(rows: Sequence[Row], base: float, source: str, worn: Sequence[Worn
             "by heart is only told by images that are held out: write `training.validation`."
         )
     return "The run is good: its pictures are like the training images, and it knows unseen ones better than the base."
+
+
+def _leak_said(picked: Row) -> list[str]:
+    """Nothing where it takes the trigger, or where there is nothing to leak."""
+    if picked.leak is None or picked.likeness < UNDER or picked.leak < LEAK * picked.likeness:
+        return []
+    said = f"It is drawn without its trigger, too: likeness {picked.leak:.2f} then, {picked.likeness:.2f} with it"
+    return [f"{said}; `regularization:` keeps what its class word means to the base."]

@@ -1,4 +1,4 @@
-"""How like their subject pictures are, how far from the base's, how fried: by their pixels and what an eye sees."""
+"""How like their subject pictures are, by what an eye sees in them, and how fried, by their pixels."""
 
 from __future__ import annotations
 
@@ -28,15 +28,6 @@ def likeness(drawn: Tensor, plain: Tensor, images: Tensor) -> float:
     scale = torch.cat([plain, images]).std(0) + FEW
     after, before = (((one - images) / scale).norm(dim=1).mean() for one in (drawn, plain))
     return float(1 - after / (before + FEW))
-
-
-def distance(drawn: Tensor, plain: Tensor, usual: Tensor) -> float:
-    """How far pictures [N, F] are from the base's of the same prompts and seeds [N, F], pair by pair.
-
-    0: they are the same; 1: as far as any two of the usual ones [M, F], 2 or more.
-    """
-    scale = usual.std(0) + FEW
-    return float(((drawn - plain) / scale).norm(dim=1).mean() / (torch.pdist(usual / scale).mean() + FEW))
 
 
 def harshness(pixels: Tensor) -> float:

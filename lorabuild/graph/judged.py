@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lorabuild.graph.members import Member
     from lorabuild.graph.view import View
 
-VERSION = 3
+VERSION = 4
 """Of the measures: raised when the same pictures give others."""
 LOOKS = 8
 """Timesteps at which a loss is taken, where ``training.validation`` says none."""
@@ -54,8 +54,7 @@ def asked(view: View) -> Asked:
     shots = [replace(plain, prompt=str(image.caption), seed=first + place) for place, image in enumerate(images)]
     free = [
         replace(plain, prompt=_without(view, image), seed=first + number + place)
-        for place, image in enumerate(images[::2])
-        if _triggers(view, image.concept)
+        for place, image in enumerate(_triggered(view, images))
     ]
     return Asked(shots, images, free)
 
@@ -74,6 +73,11 @@ def _used(view: View) -> dict[str, list[Member]]:
         raise ProjectError("no image has a caption that pictures could be drawn by", where="concepts", next_step=hint)
     named = {name: some for name, some in found.items() if _triggers(view, name)} or found
     return {name: sorted(some, key=lambda one: str(one.pixels)) for name, some in named.items()}
+
+
+def _triggered(view: View, images: Sequence[Member]) -> list[Member]:
+    """Every other image, of those that have a trigger."""
+    return [image for image in images[::2] if _triggers(view, image.concept)]
 
 
 def _triggers(view: View, concept: str) -> tuple[str, ...]:
@@ -119,6 +123,7 @@ def measure(view: View, wanted: Asked, made: Mapping[str, Result], epoch: int, w
         "judging": True,
         "size": list(drawing.asked(view, "").size),
         "images": [_shown(view, image) for image in wanted.images],
+        "free_images": [str(image.pixels) for image in _triggered(view, wanted.images)] if wanted.free else [],
         **{name: [made[key].outputs["picture"] for key in found] for name, found in keys.items()},
     }
     return item("sample", f"judging: what epoch {epoch} is like at weight {weight:g}", parts, reads)

@@ -137,7 +137,7 @@ def _rows(view: View, get: Get) -> tuple[tuple[Row, ...], float] | None:
     training = _training(view)
     facts = [seen[item.key].facts for item in measures]
     rows = [
-        judge.Row(epoch, loss, training.get(epoch), fact["likeness"], fact.get("distance"))
+        judge.Row(epoch, loss, training.get(epoch), fact["likeness"], fact.get("leak"))
         for epoch, loss, fact in zip(epochs, own, facts, strict=True)
         if loss is not None
     ]

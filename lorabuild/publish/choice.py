@@ -16,7 +16,7 @@ COLUMNS = {
     "validation": ("Validation loss", "{:.4f}"),
     "training": ("Training loss", "{:.4f}"),
     "likeness": ("Likeness", "{:.0%}"),
-    "prior_distance": ("Distance to base", "{:.2f}"),
+    "leak": ("Without trigger", "{:.0%}"),
     "usable": ("Usable weights", "{:g}"),
 }
 """Words of a row, what a person calls them, and how they are written; a column that no row knows isn't shown."""

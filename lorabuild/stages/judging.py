@@ -6,9 +6,9 @@ number.
 
 ``reads`` of pictures: ``measure: pictures``, ``size`` [w, h], ``drawn`` and ``plain`` (digests of pictures with the
 LoRA and of the base's, pair by pair), ``images`` (path and digest of pixels of the training images whose captions they
-are of), ``free`` and ``free_plain`` (pairs without a trigger, or none). Facts: ``likeness``, ``distance`` (of the free
-ones), ``harshness``, and ``usual_harshness`` of the base's and the training images. A training image that changed since
-the plan leaves the item undone.
+are of), ``free``, ``free_plain`` and ``free_images`` (the same without a trigger, or none; images by their digests).
+Facts: ``likeness``, ``leak`` (the likeness of the free ones), ``harshness``, and ``usual_harshness`` of the base's and
+the training images. A training image that changed since the plan leaves the item undone.
 """
 
 from __future__ import annotations
@@ -149,8 +149,5 @@ def _facts(reads: Mapping[str, Any], known: Pixels, rows: Pixels) -> dict[str, f
         "usual_harshness": max(likeness.harshness(of(known, names)) for names in (reads["plain"], shown)),
     }
     if reads["free"]:
-        free, free_plain = (of(rows, reads[word]) for word in ("free", "free_plain"))
-        found["distance"] = likeness.distance(
-            free, free_plain, of(rows, [*reads["plain"], *reads["free_plain"], *shown])
-        )
+        found["leak"] = likeness.likeness(*(of(rows, reads[word]) for word in ("free", "free_plain", "free_images")))
     return {name: round(value, 6) for name, value in found.items()}

@@ -9,7 +9,7 @@ FOUND = Picked(ROWS, 2, 1.0, "good", ("Epoch 2.", "Weight 1."), "some pictures",
 
 def test_the_picked_epoch_is_marked_and_a_lost_log_is_a_dash():
     head, first, second, *rest = pick._lines(FOUND, FOUND.as_dict())
-    assert head.split() == ["epoch", "training", "validation", "likeness", "from", "the", "base", "score"]
+    assert head.split() == ["epoch", "training", "validation", "likeness", "without", "trigger", "score"]
     assert first.split() == ["1", "0.0700", "0.1600", "0.41", "0.20", "0.700"]
     assert second.split() == ["→", "2", "–", "0.1500", "0.58", "0.30", "0.900"]
     assert "on some pictures; 0.2100 without the LoRA" in rest[0]

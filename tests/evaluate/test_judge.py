@@ -111,6 +111,13 @@ def test_the_sentences_name_the_weight_and_the_way_out():
     assert said(likeness=(0.1, 0.1, 0.2, 0.5)).startswith("Weight 1.5: only 1.5 can be used, at 1 too little")
 
 
+def test_a_subject_that_comes_without_its_trigger_is_said():
+    said = judge.reasons(rows((0.16, 0.07, 0.6, 0.48)), BASE, "x")
+    assert said[-1].startswith("It is drawn without its trigger, too: likeness 0.48 then, 0.60 with it; `regularizati")
+    for likeness, leak in ((0.6, 0.29), (0.2, 0.19), (0.6, None), (0.6, -0.1)):
+        assert len(judge.reasons(rows((0.16, 0.07, likeness, leak)), BASE, "x")) == 2
+
+
 def test_what_fries_at_half_its_weight_is_overtrained():
     baked = [Worn(0.25, 0.7, 0.9), *worn(likeness=(0.2, 0.1, 0.05, 0.0))]
     for unseen, alike in ((0.16, 0.5), (0.3, 0.05)):  # the second is like nothing at 1, and not for want of training
@@ -134,7 +141,7 @@ def test_scores_are_finite_bounded_and_better_for_a_better_row(told, base):
     plain = [Row(at, *one) for at, one in enumerate(told, 1)]
     found = judge.scored(plain, base)
     assert all(-0.25 <= row.score <= 1 for row in found)
-    better = [*plain[:-1], replace(plain[-1], likeness=1.0, prior_distance=0.0)]
+    better = [*plain[:-1], replace(plain[-1], likeness=1.0, leak=0.0)]
     assert judge.scored(better, base)[-1].score >= found[-1].score
     assert judge.verdict(found, base) in ("good", "undertrained", "overtrained")
 

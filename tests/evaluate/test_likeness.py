@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lorabuild.evaluate.likeness import distance, harshness, likeness
+from lorabuild.evaluate.likeness import harshness, likeness
 
 GENERATOR = torch.Generator().manual_seed(0)
 IMAGES, PLAIN = torch.randn(12, 6, generator=GENERATOR) + 3, torch.randn(12, 6, generator=GENERATOR)
@@ -14,12 +14,6 @@ def test_likeness_is_0_at_the_base_s_pictures_and_1_at_the_images():
     assert likeness(IMAGES, PLAIN, IMAGES) == pytest.approx(1, abs=1e-5)
     assert likeness((PLAIN + IMAGES) / 2, PLAIN, IMAGES) == pytest.approx(0.5, abs=1e-4)
     assert likeness(2 * PLAIN - IMAGES, PLAIN, IMAGES) == pytest.approx(-1, abs=1e-3)
-
-
-def test_distance_is_0_for_the_same_pictures_and_1_for_others_of_the_base():
-    assert distance(PLAIN, PLAIN, PLAIN) == 0
-    assert distance(PLAIN.roll(1, 0), PLAIN, PLAIN) == pytest.approx(1, abs=0.2)
-    assert distance(PLAIN[:1] + 1, PLAIN[:1], PLAIN) > 0
 
 
 def test_noise_is_harsh():

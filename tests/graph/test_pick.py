@@ -80,6 +80,16 @@ def test_captions_say_what_is_drawn_and_the_free_ones_have_no_trigger(built):
     assert len({shot.seed for shot in asked.shots}) == 5
 
 
+def test_what_is_free_of_triggers_is_compared_with_the_images_whose_captions_it_is_of(built, picked):
+    assert all(-3 < row["leak"] <= 1 for row in picked["rows"])
+    with looked(built) as view:
+        asked = judged.asked(view)
+        made = view.store.results(item.key for item in judged.pictures(view, asked, (1,)))
+        reads = judged.measure(view, asked, made, 1).reads
+    assert len(reads["free"]) == len(reads["free_plain"]) == len(asked.free)
+    assert reads["free_images"] == [str(image.pixels) for image in asked.images[::2]]
+
+
 def test_auto_hands_out_what_pick_recommends_and_a_number_what_it_says(built, picked, tmp_path):
     copy = built.copy(tmp_path / "copy")
     auto = copy.build("--set", "output.epoch=auto")
