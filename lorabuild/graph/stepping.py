@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WORDS = ("erase", "trim", "crop", "restore", "upscale", "pad")
 MODELS = ("erase", "restore", "upscale")
+FILL = 2  # raised where ``erase: fill`` gives other pixels
 Asked = dict[str, Any]
 
 
@@ -126,6 +127,7 @@ def _resolved(view: View, file: ImageFile, asked: Asked, cut: list[Any] | None, 
         del parts["images.erase"], reads["erase"]
     elif mark and "erase" in asked:
         parts["images.erase.png"], reads["mark"] = mark[1], [str(mark[0]), mark[1]]
+        parts |= {"fill": FILL} if asked["erase"] == "fill" else {}
     if cut:
         parts["images.crop"], reads["cut"] = cut, cut
     if cut and cut[0] == "person" and cut[2] is None and images.detector:

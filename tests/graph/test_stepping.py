@@ -71,7 +71,7 @@ def test_what_is_erased_is_read_where_it_is_marked(tmp_path):
     view = Known(erase="fill")
     assert only(view, image()).steps == ({}, {})
     parts, reads = only(Known(erase="fill"), image(erase=(tmp_path / "a.erase.png", "b3:mark"))).steps
-    assert parts == {"images.erase": "fill", "images.erase.png": "b3:mark"}
+    assert parts == {"images.erase": "fill", "images.erase.png": "b3:mark", "fill": 2}
     assert reads["mark"] == [str(tmp_path / "a.erase.png"), "b3:mark"]
 
 

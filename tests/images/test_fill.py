@@ -32,6 +32,20 @@ def test_a_slope_is_carried_on():
     assert apart[30:51, 30:61].mean() < 6
 
 
+def test_soft_edges_and_outlines_beside_the_part_give_no_colour():
+    image = Image.new("RGB", (80, 60), "#a06040")
+    ImageDraw.Draw(image).line((0, 19, 79, 19), fill="#181818", width=2)  # along the upper edge of the part
+    image.putpixel((40, 41), (24, 24, 24))  # a tip that the mask has missed
+    found = np.asarray(filled(image, hole(image.size, 15, 21, 60, 40))).astype(int)
+    assert np.abs(found[21:41, 15:61] - (160, 96, 64)).max() <= 2
+    assert tuple(found[41, 40]) == (24, 24, 24)
+
+
+def test_where_all_is_near_the_part_the_nearest_give_their_colour():
+    image = Image.new("RGB", (8, 8), "#a06040")
+    assert filled(image, hole(image.size, 1, 1, 6, 6)).tobytes() == image.tobytes()
+
+
 def test_what_is_not_marked_stays_as_it_is():
     image, mask = slope(), hole((96, 80), 0, 0, 20, 79)
     same = np.asarray(mask) == 0
