@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from .draw import Spec, draw, draw_cut_out
 from .words import CAPE_RED, PINK, SCENES, SIZES, TEAL
@@ -112,10 +112,10 @@ def drawing(entry: Entry) -> Image.Image:
 
 
 def signature_mask() -> Image.Image:
-    """What is to be painted over, and a little more, in white."""
+    """What is to be painted over, and two pixels around it, in white."""
     mask = Image.new("L", (PIXELS, PIXELS))
-    ImageDraw.Draw(mask).line(SIGNATURE, 255, 8, joint="curve")
-    return mask
+    ImageDraw.Draw(mask).line(SIGNATURE, 255, 2, joint="curve")
+    return mask.filter(ImageFilter.MaxFilter(5))
 
 
 def write(folder: Path, entries: list[Entry]) -> None:
