@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     Limit = Callable[[Adapter, float], int]
 
 NAMED = 8
+LEAST_SCALE = 2.0**-14
+"""The smallest normal number of fp16: gradients that overflow even when scaled by it are infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +135,19 @@ def measured(moving: Moving, limit: float) -> Tensor:
 def check_finite(values: Sequence[float], window: Sequence[Batch], state: State, moving: Moving) -> None:
     """Raise ``StageError`` when a loss, or a norm (they stand last), is not a finite number.
 
-    Scaled gradients may be infinite: then the step is passed over and the scale halved.
+    Scaled gradients may be infinite: then the step is passed over and the scale halved, down to ``LEAST_SCALE``.
     """
-    if all(map(math.isfinite, values[:-2] if moving.scaler else values)):
+    *losses, norm, weights = values
+    sound = all(map(math.isfinite, [*losses, weights]))
+    if sound and (math.isfinite(norm) or (moving.scaler and moving.scaler.get_scale() > LEAST_SCALE)):
         return
     looks = [look for batch in window for look in batch]
-    bad = [look for look, value in zip(looks, values, strict=False) if not math.isfinite(value)] or looks
+    bad = [look for look, value in zip(looks, losses, strict=True) if not math.isfinite(value)] or looks
     names = _listed(sorted({look.record.id for look in bad}))
     kept = f"; the {state.epoch} finished epochs stay in {state.folder}" if state.epoch else ""
+    what = f"{'the gradient' if sound else 'the loss'} is no longer a number"
     raise StageError(
-        f"the loss is no longer a number at step {state.step + 1} (epoch {state.epoch + 1}), with {names}{kept}",
+        f"{what} at step {state.step + 1} (epoch {state.epoch + 1}), with {names}{kept}",
         where="training",
         next_step="lower training.optimizer.lr, or write `precision: fp32`; look at the image if it is always the same",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch.amp import GradScaler
 
 from lorabuild.training import optimizers
@@ -14,8 +15,8 @@ from lorabuild.training.memory import load_optimizer_state, optimizer_state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import torch
     from torch import Tensor
+    from torch.optim import Optimizer
 
     from lorabuild.networks.attach import Adapter
     from lorabuild.schema.training import Training
@@ -50,14 +51,13 @@ class Moving:
             yield
 
     def step(self, number: int) -> None:
-        """One optimizer step (from 0) with the gradients as they are; forgets them."""
-        if self.scaler:
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-        else:
-            self.optimizer.step()
+        """One optimizer step (from 0) with the gradients as they are; forgets them.
+
+        Where scaled gradients overflowed, only the scale changes: neither weights, nor the optimizer, nor the average.
+        """
+        taken = _step(self.optimizer, self.scaler)
         self.optimizer.zero_grad(set_to_none=True)
-        if self.average:
+        if self.average and taken:
             self.average.update(number)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -81,7 +81,22 @@ class Moving:
 
 def scaler(training: Training, device: torch.device) -> GradScaler | None:
     """Scaled losses for fp16, whose small gradients would vanish (Micikevicius et al. 2018); None elsewhere."""
-    return GradScaler(device.type) if training.precision == "fp16" else None
+    if training.precision != "fp16":
+        return None
+    made = GradScaler(device.type)
+    made.scale(torch.zeros((), device=device))  # the scale is there also in a process that has no share of a batch
+    return made
+
+
+def _step(optimizer: Optimizer, scaler: GradScaler | None) -> bool:
+    """One step; False where it was passed over, for then the scale is smaller than before."""
+    if scaler is None:
+        optimizer.step()
+        return True
+    before = scaler.get_scale()
+    scaler.step(optimizer)
+    scaler.update()
+    return scaler.get_scale() >= before
 
 
 def below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

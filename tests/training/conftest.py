@@ -13,3 +13,11 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory):
+    """A Stable Diffusion 1.5 in miniature; nobody writes there."""
+    import tiny_sd15
+
+    return tiny_sd15.make(tmp_path_factory.mktemp("base") / "tiny")
