@@ -94,13 +94,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
-        refusal = plainly(error)
-        if refusal is None:
-            raise
-        _tell(refusal, as_json="--json" in words)
-        return refusal.exit_code
-    except Exception:
+    except Exception as error:
+        if refusal := plainly(error):
+            _tell(refusal, as_json="--json" in words)
+            return refusal.exit_code
         if not _signals:
             raise
         return _interrupted(

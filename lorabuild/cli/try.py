@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.cli.lines import near
 from lorabuild.cli.options import as_json, described, of_project, opened, said_here, source_date
 from lorabuild.core.errors import LorabuildError
-from lorabuild.core.trouble import plainly
+from lorabuild.core.trouble import out_of_memory, plainly
 
 if TYPE_CHECKING:
     import argparse
@@ -121,9 +121,9 @@ def _loop(trial: Trial, args: argparse.Namespace) -> int:
 
 def _readable(error: Exception) -> LorabuildError:
     """What the system or torch says, where a person can do something about it; anything else is raised again."""
-    if isinstance(error, MemoryError) or "out of memory" in str(error):
+    if out_of_memory(error):
         return LorabuildError("there is not enough memory for that", next_step="try a smaller /size")
-    refusal = plainly(error) if isinstance(error, OSError) else None
+    refusal = plainly(error)
     if refusal is None:
         raise error
     return refusal

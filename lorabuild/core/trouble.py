@@ -1,13 +1,14 @@
-"""What the operating system says when it refuses, in a person's words and with the next step."""
+"""What the machine says when it refuses – a file, memory – in a person's words and with the next step."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lorabuild.core.errors import StoreError
+from lorabuild.core.errors import LorabuildError, StageError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 DISK_FULL = ("the disk is full", "free some space and run the same command again; what is done is kept")
 NOT_ALLOWED = ("permission denied", "make it readable and writable for you, then run the same command again")
 READ_ONLY = ("the file system is read-only", "remount it writable or move the project to another disk")
+LESS = "close what else takes memory, or lower device.batch or images.resolution"
+_NO_MEMORY = re.compile("out of memory|allocate memory|not enough memory|_ALLOC_FAILED")
 _QUOTA = ("your disk quota is used up", DISK_FULL[1])
 _FILES = ("too many open files", "raise the limit (ulimit -n 4096) and run the same command again")
 
@@ -49,9 +52,32 @@ def trouble(doing: str, path: str | os.PathLike[str]) -> Iterator[None]:
         raise _refused(doing, path, error) from error
 
 
-def plainly(error: OSError) -> StoreError | None:
+def plainly(error: Exception) -> LorabuildError | None:
     """What to say of a refusal that nobody expected; None for an error that is none, but a mistake of ours."""
-    return _refused("go on", error.filename or "", error) if error.errno in _ADVICE else None
+    if out_of_memory(error):
+        return LorabuildError("there is not enough memory for that", next_step=LESS)
+    if isinstance(error, OSError) and error.errno in _ADVICE:
+        return _refused("go on", error.filename or "", error)
+    return None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of a GPU or of the machine: each library and each device says it in its own words."""
+    if isinstance(error, LorabuildError):
+        return False
+    kind = type(error).__name__
+    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or bool(_NO_MEMORY.search(str(error)))
+
+
+@contextmanager
+def within_memory(where: str, next_step: str = LESS) -> Iterator[None]:
+    """Turn running out of memory into a ``StageError``; work that is done stays."""
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        raise StageError("the memory ran out", where=where, next_step=next_step) from error
 
 
 def _refused(doing: str, path: str | os.PathLike[str], error: OSError) -> StoreError:

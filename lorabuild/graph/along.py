@@ -39,9 +39,9 @@ class Along:
         if self.on and event.kind == "checkpoint":
             try:
                 self._draw(event.data["name"], Path(event.data["path"]))
-            except (RuntimeError, StageError) as error:  # above all of memory: the training must not suffer from it
+            except (RuntimeError, MemoryError, StageError) as error:  # the training must not suffer from it
                 self.on = False
-                why = str(error).partition("\n")[0]
+                why = str(error).partition("\n")[0] or "the memory ran out"
                 text = f"pictures can't be drawn while it trains, so they are drawn after it: {why}"
                 self.emit(Event("note", STAGE, {"code": "not-along", "item": STAGE, "text": text}))
 

@@ -16,6 +16,7 @@ from lorabuild.core.events import Emit, Event
 from lorabuild.core.files import drop_half_written
 from lorabuild.core.journal import Journal
 from lorabuild.core.store import Store
+from lorabuild.core.trouble import LESS, within_memory
 from lorabuild.core.words import hand
 from lorabuild.graph import balancing, lint, looks
 from lorabuild.graph.allowed import hold_to_consent, hold_to_trust
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     from lorabuild.schema.loaded import Loaded
 
 LOOKS = 3
+NEED_LESS = {
+    "train": "write `training.gradient_checkpointing: true`, or lower training.batch, images.resolution or network.dim"
+}
 End = Callable[["View", tuple[str, ...], "Mapping[str, Any]", "Wishes", Emit], list[dict[str, str]]]
 """What is done with a finished view; answers with the files that came out."""
 
@@ -233,7 +237,8 @@ class _Worker:
             self._tell_findings(lint.warnings(self.view))
         self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
         module = import_module(f"lorabuild.stages.{stage}")
-        with self.view.store.writer(stage, every=getattr(module, "BATCH", BATCH)) as outputs:
+        writer = self.view.store.writer(stage, every=getattr(module, "BATCH", BATCH))
+        with within_memory(stage, NEED_LESS.get(stage, LESS)), writer as outputs:
             emit = Along(self.view, self.emit) if stage == "train" else self.emit
             module.run(step.todo, self.view.site, outputs, emit)
         self.view.again(stage)

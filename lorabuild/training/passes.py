@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lorabuild.core.errors import StageError
+from lorabuild.core.trouble import out_of_memory
 from lorabuild.training.together import ALONE
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ class Passes:
             try:
                 mine = [self._batch(pieces, images) for pieces in made]
                 break
-            except torch.OutOfMemoryError as error:
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
                 self._halve(wanted[1], error)
             for parameter in self.moving.parameters:
                 parameter.grad = None

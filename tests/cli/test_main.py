@@ -209,6 +209,15 @@ def test_a_refusal_of_the_system_that_nobody_expected_is_put_in_plain_words(proj
     assert json.loads(out)["next"]
 
 
+def test_too_little_memory_is_put_in_plain_words(project, capsys, monkeypatch):
+    def greedy(_args):
+        raise MemoryError
+
+    monkeypatch.setattr(status, "run", greedy)
+    ended, _, err = said(capsys, "-C", project, "status")
+    assert (ended, err.partition("\n")[0]) == (1, "lorabuild: there is not enough memory for that")
+
+
 def test_a_mistake_of_ours_stays_one(project, monkeypatch):
     def wrong(_args):
         raise FileNotFoundError(errno.ENOENT, "no such file", "/x/y")

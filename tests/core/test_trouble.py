@@ -2,8 +2,8 @@ import errno
 
 import pytest
 
-from lorabuild.core.errors import StoreError
-from lorabuild.core.trouble import passing, plainly, printable, trouble
+from lorabuild.core.errors import StageError, StoreError
+from lorabuild.core.trouble import out_of_memory, passing, plainly, printable, trouble, within_memory
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,33 @@ def test_a_refusal_that_nobody_expected_is_put_in_plain_words():
     assert str(said).startswith("/x/y: can't go on: the disk is full")
     assert said.next_step
     assert plainly(OSError(errno.ENOENT, "No such file", "/x/y")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB",
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "MPS backend out of memory (MPS allocated: 8.98 GB, other allocations: 1.00 GB, max allowed: 9.07 GB).",
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried …",
+        "[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tried …",
+        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for requested buffer of size 9",
+    ],
+)
+def test_every_library_has_its_own_words_for_too_little_memory(text):
+    assert out_of_memory(RuntimeError(text))
+    assert out_of_memory(MemoryError())
+    assert not out_of_memory(StageError(text))
+    with pytest.raises(StageError, match=r"^tag: the memory ran out\n  → .*device.batch"), within_memory("tag"):
+        raise RuntimeError(text)
+
+
+def test_other_errors_are_not_about_memory():
+    assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert plainly(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) is None
+    with pytest.raises(ValueError, match="mine"), within_memory("tag"):
+        raise ValueError("mine")
 
 
 def test_printable():

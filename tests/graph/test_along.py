@@ -61,13 +61,18 @@ def test_nothing_is_drawn_unless_that_is_asked(trains):
     assert asked == []
 
 
-def test_after_a_failure_the_training_goes_on_alone(trains, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(StageError("no room"), "no room"), (MemoryError(), "the memory ran out")],
+    ids=["room", "memory"],
+)
+def test_after_a_failure_the_training_goes_on_alone(trains, monkeypatch, error, why):
     project, asked = trains
     said = []
 
     def fail(*_):
         asked.append("tried")
-        raise StageError("no room")
+        raise error
 
     monkeypatch.setattr(sample, "run", fail)
     with light.viewed(project, "samples.during=true") as view:
@@ -77,5 +82,5 @@ def test_after_a_failure_the_training_goes_on_alone(trains, monkeypatch):
         comes(sink, project, "epoch-0002")
     assert asked == ["tried"]
     assert [event.data["text"] for event in said if event.kind == "note"] == [
-        "pictures can't be drawn while it trains, so they are drawn after it: no room"
+        f"pictures can't be drawn while it trains, so they are drawn after it: {why}"
     ]

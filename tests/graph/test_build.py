@@ -138,11 +138,13 @@ def test_an_error_of_a_stage_leaves_what_was_done(project, monkeypatch):
     from lorabuild.stages import caption
 
     def broken(*_stage):
-        raise StageError("no more room")
+        raise errors.pop()
 
+    errors = [RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), StageError("no more room")]
     monkeypatch.setattr(caption, "run", broken)
-    with pytest.raises(StageError, match="no more room"):
-        light.built(project)
+    for said in ("no more room", "caption: the memory ran out"):
+        with pytest.raises(StageError, match=said):
+            light.built(project)
     monkeypatch.undo()
     done, _ = light.built(project)
     assert done["stages"]["tag"]["ran"] == 0

@@ -1,3 +1,8 @@
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 from safetensors.torch import load
@@ -5,9 +10,14 @@ from tiny_training import Trained, settings
 
 from lorabuild.core.errors import StageError
 
+BLOCK = 64 << 20
+"""Bytes so large that they go back to the system when they are freed."""
+
 
 class Small:
     """An objective on a device that holds so many images at once, and no more."""
+
+    error = torch.OutOfMemoryError("too much")
 
     def __init__(self, inner, most):
         self.inner, self.most, self.sizes = inner, most, []
@@ -20,7 +30,7 @@ class Small:
         self.sizes.append(size)
         distances = self.inner.measure(made)
         if size > self.most:
-            raise torch.OutOfMemoryError("too much")
+            raise self.error
         return distances
 
 
@@ -69,3 +79,54 @@ def test_the_size_is_remembered_across_a_kill(tmp_path):
 def test_not_even_one(tmp_path):
     with pytest.raises(StageError, match="not even one image"):
         trained(tmp_path, 0)
+
+
+def test_another_error_is_not_taken_for_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(Small, "error", RuntimeError("shapes cannot be multiplied"))
+    with pytest.raises(RuntimeError, match="multiplied"):
+        trained(tmp_path, 0)
+
+
+def large(objective):
+    """The same objective over pictures that take a block forward and two more backward."""
+
+    def measure(made):
+        count, prepared = made
+        held = torch.empty(count, BLOCK, dtype=torch.uint8)
+
+        def backward(_gradient):
+            torch.empty(2, *held.shape, dtype=torch.uint8)
+
+        distances = objective.measure(prepared)
+        distances.register_hook(backward)
+        return distances
+
+    return SimpleNamespace(measure=measure, prepare=lambda looks, step: (len(looks), objective.prepare(looks, step)))
+
+
+@contextmanager
+def room(blocks):
+    """Inside, the system gives this process only so much more memory."""
+    import resource
+
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    taken = next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmData"))
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (taken + int(blocks * BLOCK), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_where_the_system_itself_gives_no_more(tmp_path):
+    words = {"epochs": 1, "around": large, "images": 4, "priors": 0}
+    sgd = {"batch": 4, "optimizer": {"type": "sgd", "lr": 0.1}}
+    free = Trained(tmp_path / "free", settings(**sgd), **words)
+    with room(3.9):  # four images don't fit forward, two don't fit backward
+        tight = Trained(tmp_path / "tight", settings(**sgd), **words)
+    close(free, tight)
+    assert [text[:8] for text in tight.notes] == ["4 images", "2 images"]
+    with room(0.9), pytest.raises(StageError, match="not even one image"):
+        Trained(tmp_path / "none", settings(**sgd), **words)
