@@ -127,8 +127,8 @@ def measured(moving: Moving, limit: float) -> Tensor:
     """Norms of the gradients, then scaled down to ``limit`` (0: not at all), and of the parameters: ``[2]``."""
     if moving.scaler:
         moving.scaler.unscale_(moving.optimizer)
-    norm = torch.nn.utils.clip_grad_norm_(moving.parameters, limit or math.inf, foreach=True)
-    weights = torch.nn.utils.get_total_norm([parameter.detach() for parameter in moving.parameters], foreach=True)
+    norm = torch.nn.utils.clip_grad_norm_(moving.parameters, limit or math.inf)
+    weights = torch.nn.utils.get_total_norm([parameter.detach() for parameter in moving.parameters])
     return torch.stack([norm, weights])
 
 

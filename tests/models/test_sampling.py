@@ -3,7 +3,9 @@ import shutil
 
 import pytest
 import torch
+from elsewhere import CPU, elsewhere
 from sites import site
+from tiny_sd15 import SCHEDULER
 
 from lorabuild.core.errors import ProjectError
 from lorabuild.models import family, source
@@ -111,3 +113,29 @@ def test_a_sampler_that_needs_a_signal_to_begin_with_is_refused_where_there_is_n
     assert sampler(config, "euler")["rescale_betas_zero_snr"]
     with pytest.raises(ProjectError, match="`heun`"):
         sampler(config, "heun")
+
+
+@pytest.mark.parametrize("name", ["", *SAMPLERS])
+def test_on_a_gpu_every_sampler_draws_there_and_the_same(name, monkeypatch):
+    class Model:
+        """What a sampler asks of one."""
+
+        latent_channels, vae_factor = 4, 8
+
+        def __init__(self, device):
+            self.device = device
+
+        def tokenize(self, texts):
+            return torch.zeros(len(texts), 1, 77, dtype=torch.int64)
+
+        def encode_text(self, tokens):
+            return {"hidden": tokens.float()}
+
+        def predict(self, noisy, _t, _condition):
+            return 0.1 * noisy
+
+    config = {**SCHEDULER, "num_train_timesteps": 1000, "_class_name": "DDIMScheduler", "prediction_type": "epsilon"}
+    orders, plan = [Order("a", "", 1), Order("b", "", 2)], Plan(4, 4.0, 32, 32, 2, sampler(config, name))
+    known = draw(Model(CPU), orders, plan)
+    with elsewhere(monkeypatch) as device:
+        torch.testing.assert_close(draw(Model(device), orders, plan), known)

@@ -20,7 +20,7 @@ from lorabuild.training.shelf import Shelf
 from lorabuild.training.state import State
 
 CPU = torch.device("cpu")
-PARTS = ("unet", "scheduler", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
+PARTS = ("unet", "scheduler", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "vae")
 WORDS = ("a b", "a cape")
 SIZES = (32.0, 32.0, 0.0, 0.0, 32.0, 32.0)
 
@@ -39,10 +39,10 @@ class Device:
 class Small:
     """Model, adapter and objective of one training, and the training itself."""
 
-    def __init__(self, base, network, device, **words):
+    def __init__(self, base, network, device, family_="sd15", **words):
         self.training = Training.model_validate({"precision": "fp32", "optimizer": {"type": "sgd", "lr": 0.1}} | words)
         self.device, dtype = device, torch.float16 if device.half else torch.float32
-        where = site(base.parent, base)
+        where = site(base.parent, base, base={"family": family_})
         self.model = family.load(source.locate(where), where.project.base, PARTS, device.device, dtype)
         trained = family.TRAINED[self.training.train]
         layers = self.model.layers(trained, convolutions=attach.wants_convolutions(network))
