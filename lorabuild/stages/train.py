@@ -244,7 +244,7 @@ def _preflight(
     """Say what won't fit into memory or on the disk; whether activations should be computed twice."""
     from lorabuild.core.machine import room
     from lorabuild.training import preflight
-    from lorabuild.training.device import free_memory
+    from lorabuild.training.device import free_memory, imitated
 
     training, told = site.project.training, item.reads.get("preflight")
     learned, free = sum(parameter.numel() for parameter in adapter.parameters()), free_memory(device)
@@ -254,6 +254,7 @@ def _preflight(
     files = preflight.disk(training, learned, course.epochs, course.total())
     place = room(state.folder)
     found = {
+        "precision": imitated(device, training.precision),
         "memory": preflight.too_much(training, needs, free, device.type),
         "disk": preflight.too_full(files, place[0] if place else None),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +14,7 @@ from lorabuild.core.errors import StageError
 from lorabuild.core.machine import available
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lorabuild.schema.training import Training
 
@@ -49,6 +50,18 @@ def open_device(device: torch.device, precision: str) -> Accelerator:
         ) from error
     assert opened.device.type == device.type, f"accelerate chose {opened.device}, not {device}"
     return opened
+
+
+def thread_begin(device: torch.device) -> Callable[[], None] | None:
+    """What a new thread does first: it takes the GPU that this thread has taken, for each begins with the first one."""
+    return partial(torch.cuda.set_device, torch.cuda.current_device()) if device.type == "cuda" else None
+
+
+def imitated(device: torch.device, precision: str) -> str:
+    """The sentence for arithmetic that this GPU hasn't (bf16, before compute capability 8): torch imitates it."""
+    if device.type != "cuda" or precision != "bf16" or torch.cuda.is_bf16_supported(including_emulation=False):
+        return ""
+    return "this GPU has no bf16 and imitates it slowly: write `precision: fp16`"
 
 
 def free_memory(device: torch.device) -> int | None:

@@ -13,6 +13,7 @@ from lorabuild.core.ahead import DEPTH, ahead
 from lorabuild.core.errors import StageError
 from lorabuild.training import optimizers
 from lorabuild.training.batches import Batch, Record, epoch_batches, epoch_steps, windows
+from lorabuild.training.device import thread_begin
 from lorabuild.training.logs import Row, by_concept, smoothed
 from lorabuild.training.moving import Moving, scaler
 from lorabuild.training.passes import Passes
@@ -92,12 +93,12 @@ def train(
     moving = Moving(settings, adapter, scaler(settings, device.device))
     factor, end = schedule(settings.schedule, total), text_encoders_end(settings, total)
     state.begin(moving, {record.concept for record in course.records}, settings.keep_checkpoints)
-    passes = Passes(objective, moving, state, progress.note, team)
+    passes, begin = Passes(objective, moving, state, progress.note, team), thread_begin(device.device)
     progress.start()
     with interruptible(here=team.is_first) as stop:
         while not course.is_over(state):
             wanted = list(enumerate(course.windows(state.epoch)[state.window :], state.step))
-            with closing(ahead(passes.prepare, wanted, DEPTH if device.device.type == "cuda" else 0)) as coming:
+            with closing(ahead(passes.prepare, wanted, DEPTH if begin else 0, begin=begin)) as coming:
                 for (number, window), made in coming:
                     optimizers.set_factor(moving.optimizer, factor(number))
                     if number >= end:

@@ -1,9 +1,12 @@
+import threading
+
 import pytest
 import torch
 
+from lorabuild.core.ahead import ahead
 from lorabuild.core.errors import StageError
 from lorabuild.schema.training import Training
-from lorabuild.training.device import dtype, kernels, open_device, same_bits
+from lorabuild.training.device import dtype, imitated, kernels, open_device, same_bits, thread_begin
 
 CPU, CUDA, MPS = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
 
@@ -31,6 +34,27 @@ def test_missing_bf16_is_said(monkeypatch):
     with pytest.raises(StageError, match="no bf16 arithmetic") as caught:
         open_device(CPU, "bf16")
     assert "fp32" in caught.value.next_step
+
+
+@pytest.mark.parametrize(("own", "said"), [(True, ""), (False, "this GPU has no bf16 and imitates it slowly")])
+def test_a_gpu_that_imitates_bf16_is_said(monkeypatch, own, said):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: own or including_emulation)
+    assert imitated(CUDA, "bf16").startswith(said) is True
+    assert bool(imitated(CUDA, "bf16")) is not own
+    assert {imitated(CUDA, "fp16"), imitated(CUDA, "fp32"), imitated(CPU, "bf16"), imitated(MPS, "bf16")} == {""}
+
+
+def test_threads_work_on_the_gpu_that_was_taken(monkeypatch):
+    taken = threading.local()  # as CUDA keeps it
+    taken.number = 3
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: getattr(taken, "number", 0))
+    monkeypatch.setattr(torch.cuda, "set_device", lambda number: setattr(taken, "number", number))
+
+    def where(_):
+        return torch.cuda.current_device()
+
+    assert dict(ahead(where, range(3), begin=thread_begin(CUDA))) == {0: 3, 1: 3, 2: 3}
+    assert dict(ahead(where, range(3), begin=thread_begin(CPU))) == {0: 0, 1: 0, 2: 0}
 
 
 def flags():
