@@ -13,9 +13,10 @@ import torch
 from lorabuild.core import heap
 from lorabuild.core.errors import ProjectError
 from lorabuild.core.record import machine
+from lorabuild.core.trouble import out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lorabuild.schema.device import Device
 
@@ -102,6 +103,42 @@ def padded(items: Sequence[T], count: int) -> Iterator[tuple[list[T], int]]:
     for start in range(0, len(items), count):
         group = list(items[start : start + count])
         yield group + [group[-1]] * (count - len(group)), len(group)
+
+
+class Together:
+    """How many pictures go through a device at once: as is set, halved where a GPU's memory runs out.
+
+    Attributes:
+        batch: so many on a GPU; a CPU's number follows from their size.
+        record: on what results are made now.
+    """
+
+    def __init__(self, device: torch.device, dtype: torch.dtype, batch: int) -> None:
+        self.device, self.batch = device, batch
+        self.record = record(device, dtype, batch)
+
+    def rows(self, pixels: int) -> int:
+        """How many of ``pixels`` each go through now."""
+        return rows(self.device, pixels, self.batch)
+
+    def each(
+        self, items: Sequence[T], pixels: int, do: Callable[[Sequence[T]], None], say: Callable[[str], None]
+    ) -> None:
+        """Do all in groups that fit; a group that didn't has left nothing behind. ``say`` is told of smaller ones."""
+        start = 0
+        while start < len(items):
+            group = items[start : start + self.rows(pixels)]
+            try:
+                do(group)
+                start += len(group)
+                continue
+            except Exception as error:
+                if not out_of_memory(error) or self.device.type == "cpu" or self.batch == 1:
+                    raise
+            torch.cuda.empty_cache()
+            say(f"{self.batch} pictures at once don't fit into memory; they go {self.batch // 2} at once")
+            self.batch //= 2
+            self.record = {**self.record, "batch": self.batch}
 
 
 def record(device: torch.device, dtype: torch.dtype, batch: int = 8) -> dict[str, Any]:

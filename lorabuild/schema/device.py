@@ -18,4 +18,9 @@ class Device(Section):
         le=256,
         examples=[4],
     )
-    batch: int = runtime_only(8, "Images at once through tagger, VAE and sampler.", ge=1, le=1024)
+    batch: int = runtime_only(
+        8,
+        "Images at once through tagger, VAE and sampler; the latter two take fewer where a GPU's memory runs out.",
+        ge=1,
+        le=1024,
+    )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lorabuild.core.item import Item, Outputs
+    from lorabuild.models.device import Together
     from lorabuild.models.family import Model
     from lorabuild.networks.attach import Adapter
     from lorabuild.schema.project import Project
@@ -33,7 +34,7 @@ class Easel:
     """A loaded base model, ready to draw."""
 
     model: Model
-    record: dict[str, Any]
+    together: Together
 
 
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
@@ -55,27 +56,29 @@ def easel(site: Site) -> Easel:
     device = devices.pick(site.project.device)
     dtype = devices.drawing(device)
     model = family.load(source.locate(site), site.project.base, family.PARTS, device, dtype)
-    return Easel(model, devices.record(device, dtype, site.project.device.batch))
+    return Easel(model, devices.Together(device, dtype, site.project.device.batch))
 
 
 def draw(easel: Easel, inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
     """Draw the pictures on a model that is loaded already; it is left as it was."""
-    from lorabuild.models import device as devices
-
-    model, record, batch = easel.model, easel.record, site.project.device.batch
     done = 0
+
+    def paint(group: Sequence[Item]) -> None:
+        nonlocal done
+        for drawn in _draw(easel, group, outputs):
+            emit(drawn)
+        done += len(group)
+        emit(Event("progress", "sample", {"done": done, "total": len(inputs), "unit": "pictures"}))
+
+    def say(text: str) -> None:
+        emit(Event("note", "sample", {"code": "memory", "item": "sample", "text": text}))
+
     for (lora, weight, blocks, _), wearing in alike(inputs, "lora", "weight", "blocks", "finished"):
         state, merged = outputs.read(lora) if lora and weight else None, wearing[0].reads.get("finished")
-        with worn(model, site.project, state, weight, dict(blocks or ()), merged):
+        with worn(easel.model, site.project, state, weight, dict(blocks or ()), merged):
             for _, items in alike(wearing, "steps", "cfg", "size", "sampler"):
                 width, height = items[0].reads["size"]
-                rows = devices.rows(model.device, width * height, batch)
-                for start in range(0, len(items), rows):
-                    group = items[start : start + rows]
-                    for drawn in _draw(model, group, outputs, record, batch):
-                        emit(drawn)
-                    done += len(group)
-                    emit(Event("progress", "sample", {"done": done, "total": len(inputs), "unit": "pictures"}))
+                easel.together.each(items, width * height, paint, say)
 
 
 def alike(items: Sequence[Item], *words: str) -> Iterator[tuple[tuple[Any, ...], list[Item]]]:
@@ -159,12 +162,12 @@ TOLD = ("prompt", "epoch", "step", "weight", "seed")
 """What the event of a picture says of it, beside its digest."""
 
 
-def _draw(model: Model, items: Sequence[Item], outputs: Outputs, record: dict[str, Any], batch: int) -> Iterator[Event]:
+def _draw(easel: Easel, items: Sequence[Item], outputs: Outputs) -> Iterator[Event]:
     """What is to be said of each picture, once it is drawn."""
     from lorabuild.evaluate import picture
 
     shared = items[0].reads
-    pictures = model.sample(
+    pictures = easel.model.sample(
         [item.reads["prompt"] for item in items],
         negatives=[item.reads["negative"] for item in items],
         seeds=[item.reads["seed"] for item in items],
@@ -172,11 +175,11 @@ def _draw(model: Model, items: Sequence[Item], outputs: Outputs, record: dict[st
         cfg=shared["cfg"],
         width=shared["size"][0],
         height=shared["size"][1],
-        batch=batch,
+        batch=easel.together.batch,
         sampler=shared.get("sampler", ""),
     )
     for item, pixels in zip(items, pictures, strict=True):
         written = outputs.write(picture.png(pixels.numpy()))
-        outputs.done(item, {"picture": written}, record=record)
+        outputs.done(item, {"picture": written}, record=easel.together.record)
         told = {word: item.reads[word] for word in TOLD if word in item.reads}
         yield Event("picture", "sample", {"item": item.id, "picture": written, **told})

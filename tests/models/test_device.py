@@ -32,6 +32,45 @@ def test_rows_of_a_cpu_follow_from_the_size_alone():
     assert device.rows(torch.device("cuda"), 512 * 512, 16) == 16
 
 
+class Gpu:
+    """A GPU that holds so many pictures at once."""
+
+    def __init__(self, most, batch=8):
+        self.most, self.did, self.said = most, [], []
+        self.together = device.Together(torch.device("meta"), torch.float32, batch)
+        self.asked = []
+
+    def each(self, count):
+        self.together.each(range(count), 64 * 64, self.do, self.said.append)
+        return self.did
+
+    def do(self, group):
+        self.asked.append(len(group))
+        if len(group) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.did += group
+
+
+def test_a_gpu_that_is_too_small_takes_fewer_pictures_at_once_and_says_so_in_the_record():
+    gpu = Gpu(most=3)
+    assert gpu.each(7) == [*range(7)]
+    assert gpu.asked == [7, 4, 2, 2, 2, 1]
+    assert gpu.together.record["batch"] == gpu.together.rows(64 * 64) == 2
+    assert gpu.said[0] == "8 pictures at once don't fit into memory; they go 4 at once"
+    assert len(gpu.said) == 2
+
+
+def test_where_not_even_one_fits_that_is_the_end():
+    gpu, cpu = Gpu(most=0), Gpu(most=0)
+    with pytest.raises(torch.OutOfMemoryError):
+        gpu.each(3)
+    assert gpu.asked == [3, 3, 2, 1]
+    cpu.together = device.Together(torch.device("cpu"), torch.float32, 8)
+    with pytest.raises(torch.OutOfMemoryError):
+        cpu.each(3)
+    assert cpu.asked == [3]  # its number isn't for choosing
+
+
 def test_groups_are_filled_up():
     assert list(device.padded([1, 2, 3, 4, 5], 3)) == [([1, 2, 3], 3), ([4, 5, 5], 2)]
     assert list(device.padded([], 3)) == []

@@ -125,7 +125,7 @@ def test_a_picture_that_no_process_can_read_is_set_aside_and_told(here, monkeypa
     }
     assert [event.data["code"] for event in events if event.kind == "note"] == ["readers"]
     kept = Kept()
-    assert list(latents._Bench(None, here, kept, events.append, {}, 1)._pictures(items(here, ["a.png"]), 1)) == []
+    assert list(latents._Bench(None, here, kept, events.append, None, 1)._pictures(items(here, ["a.png"]), 1)) == []
     assert list(kept.problems) == ["a.png"]
     kept = Kept()
     tag.run(list(seen(here, ["d.png"], side=None)), here, kept, events.append)
