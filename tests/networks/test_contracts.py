@@ -181,16 +181,18 @@ def test_one_step_lowers_the_loss(network):
     assert losses == sorted(losses, reverse=True)
 
 
-@pytest.mark.parametrize("frozen", [torch.float32, torch.bfloat16])
-def test_bf16(network, frozen):
+@pytest.mark.parametrize(("half", "close"), [(torch.bfloat16, 0.05), (torch.float16, 0.01)], ids=["bf16", "fp16"])
+@pytest.mark.parametrize("mixed", [True, False])
+def test_half_precision(network, mixed, half, close):
     model, x = net(), picture()
     adapter = stirred(attach(layers(model), network, SEED), 0.1)
     wanted = model(x)
+    frozen = torch.float32 if mixed else half
     model.to(frozen)
-    with torch.autocast("cpu", torch.bfloat16, enabled=frozen == torch.float32):
+    with torch.autocast("cpu", half, enabled=mixed):
         found = model(x.to(frozen))
-    assert found.dtype == torch.bfloat16
-    torch.testing.assert_close(found.float(), wanted, rtol=0.05, atol=0.05)
+    assert found.dtype == half
+    torch.testing.assert_close(found.float(), wanted, rtol=close, atol=close)
     found.float().square().sum().backward()
     assert all(p.dtype == p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in adapter.parameters())
 
