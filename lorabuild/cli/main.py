@@ -80,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _speak_of_anything()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning OpenMP threads cost 15–30× on busy cores
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same bits again on CUDA
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")  # what an Apple GPU lacks is done on the CPU
     _listen()
     gc.set_threshold(100_000, 20, 20)  # a plan of many images makes much and drops little
     try:

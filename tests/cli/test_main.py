@@ -209,6 +209,17 @@ def test_a_refusal_of_the_system_that_nobody_expected_is_put_in_plain_words(proj
     assert json.loads(out)["next"]
 
 
+@pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "CUBLAS_WORKSPACE_CONFIG", "PYTORCH_ENABLE_MPS_FALLBACK"])
+def test_what_torch_reads_when_it_is_imported_is_said_before_unless_the_person_did(capsys, monkeypatch, name):
+    for value in ("mine", ""):
+        monkeypatch.setenv(name, value)
+        if not value:
+            monkeypatch.delenv(name)
+        assert main(["schema"]) == 0
+        assert (os.environ[name] == "mine") is bool(value)
+    capsys.readouterr()
+
+
 def test_too_little_memory_is_put_in_plain_words(project, capsys, monkeypatch):
     def greedy(_args):
         raise MemoryError
