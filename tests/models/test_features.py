@@ -3,6 +3,7 @@
 import pytest
 import tiny_sd15
 import torch
+from elsewhere import CPU, elsewhere
 from sites import site
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -10,7 +11,6 @@ from lorabuild.core.errors import ProjectError
 from lorabuild.models import family, source
 from lorabuild.models.features import BaseEye, ClipEye
 
-CPU = torch.device("cpu")
 IMAGES = torch.randint(0, 256, (5, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
@@ -21,14 +21,18 @@ def base(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def tower(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clip")
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    CLIPVisionModelWithProjection(
-        CLIPVisionConfig(**sizes, image_size=16, patch_size=8, projection_dim=8)
-    ).save_pretrained(folder)
-    return ClipEye(folder, CPU)
+    config = CLIPVisionConfig(**sizes, image_size=16, patch_size=8, projection_dim=8)
+    CLIPVisionModelWithProjection(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clip(tower):
+    return ClipEye(tower, CPU)
 
 
 @pytest.mark.parametrize("name", ["base", "clip"])
@@ -51,3 +55,8 @@ def test_a_folder_without_clip_is_said(tmp_path):
     with pytest.raises(ProjectError, match="the judge can't be opened") as caught:
         ClipEye(tmp_path, CPU)
     assert caught.value.where == "judge.model"
+
+
+def test_clip_sees_the_same_on_a_gpu(tower, clip, monkeypatch):
+    with elsewhere(monkeypatch) as device:
+        torch.testing.assert_close(ClipEye(tower, device, 5).see(IMAGES), clip.see(IMAGES))
