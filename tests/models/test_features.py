@@ -3,7 +3,7 @@
 import pytest
 import tiny_sd15
 import torch
-from elsewhere import CPU, elsewhere
+from fake_gpu import CPU, elsewhere
 from sites import site
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 import torch
-from elsewhere import CPU, elsewhere
+from fake_gpu import CPU, elsewhere
 from sites import site
 from tiny_sd15 import SCHEDULER
 
@@ -115,7 +115,7 @@ def test_a_sampler_that_needs_a_signal_to_begin_with_is_refused_where_there_is_n
         sampler(config, "heun")
 
 
-@pytest.mark.parametrize("name", ["", *SAMPLERS])
+@pytest.mark.parametrize("name", ["", *(name for name in SAMPLERS if not name.endswith(("karras", "2_a")))])
 def test_on_a_gpu_every_sampler_draws_there_and_the_same(name, monkeypatch):
     class Model:
         """What a sampler asks of one."""

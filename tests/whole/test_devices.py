@@ -4,12 +4,15 @@ Where there is no GPU only the CPU's bf16 is left; on a machine with one the sam
 """
 
 import signal
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import small
 import test_kills
 import test_team
 import torch
+from fake_gpu import elsewhere
 
 WAYS = [("cpu", "bf16")]
 if torch.cuda.is_available():
@@ -57,3 +60,15 @@ def test_it_is_built_alike_and_once_and_goes_on_after_a_kill(way, models, exact,
     assert again.code == 0
     assert test_kills.resumed(again)
     assert cut.sha() == whole.sha()
+
+
+def test_what_a_gpu_is_to_do_leaves_nothing_behind_on_the_cpu(models, exact, tmp_path, monkeypatch):
+    made = small.make(tmp_path / "there", models)
+    with elsewhere(monkeypatch) as device:
+        opened = SimpleNamespace(device=device, autocast=nullcontext)
+        monkeypatch.setattr("lorabuild.models.device.pick", lambda *_: device)
+        monkeypatch.setattr("lorabuild.training.device.open_device", lambda *_: opened)
+        assert made.build().code == 0
+    result, _, rows = test_team.trained(made)
+    assert result.record["device"] == device.type
+    assert [row["loss"] for row in rows] == pytest.approx(exact, rel=1e-5)
