@@ -105,7 +105,7 @@ def padded(items: Sequence[T], count: int) -> Iterator[tuple[list[T], int]]:
         yield group + [group[-1]] * (count - len(group)), len(group)
 
 
-class Together:
+class Rows:
     """How many pictures go through a device at once: as is set, halved where a GPU's memory runs out.
 
     Attributes:
@@ -117,7 +117,7 @@ class Together:
         self.device, self.batch = device, batch
         self.record = record(device, dtype, batch)
 
-    def rows(self, pixels: int) -> int:
+    def of(self, pixels: int) -> int:
         """How many of ``pixels`` each go through now."""
         return rows(self.device, pixels, self.batch)
 
@@ -127,7 +127,7 @@ class Together:
         """Do all in groups that fit; a group that didn't has left nothing behind. ``say`` is told of smaller ones."""
         start = 0
         while start < len(items):
-            group = items[start : start + self.rows(pixels)]
+            group = items[start : start + self.of(pixels)]
             try:
                 do(group)
                 start += len(group)

@@ -94,7 +94,7 @@ def _pictures(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit, 
             continue
         if new := [name for name in dict.fromkeys(names) if name not in rows]:
             rows |= dict(zip(new, eye.see(likeness.stacked(known[name] for name in new)), strict=True))
-        outputs.done(item, facts=_facts(item.reads, known, rows), record=easel.together.record)
+        outputs.done(item, facts=_facts(item.reads, known, rows), record=easel.rows.record)
         emit(Event("progress", "sample", {"done": done, "total": len(inputs), "unit": "sets of pictures"}))
 
 

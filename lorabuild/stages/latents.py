@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lorabuild.core.events import Emit
     from lorabuild.core.item import Item, Outputs
     from lorabuild.images.looked import Chances, Looked
-    from lorabuild.models.device import Together
+    from lorabuild.models.device import Rows
     from lorabuild.models.family import Model
     from lorabuild.schema.images import Images
     from lorabuild.schema.site import Site
@@ -46,8 +46,8 @@ def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> Non
     chosen = device.pick(settings)
     parts = family.PARTS if priors else frozenset({"vae"})
     model = family.load(source.locate(site), site.project.base, parts, chosen, device.FULL)
-    together = device.Together(chosen, device.FULL, settings.batch)
-    bench = _Bench(model, site, outputs, emit, together, total=len(inputs))
+    rows = device.Rows(chosen, device.FULL, settings.batch)
+    bench = _Bench(model, site, outputs, emit, rows, total=len(inputs))
     bench.encode(sorted(images, key=_bucket))
     for _, members in _by(priors, "size", "steps", "cfg"):
         bench.draw(members)
@@ -61,16 +61,16 @@ class _Bench:
     site: Site
     outputs: Outputs
     emit: Emit
-    together: Together
+    rows: Rows
     total: int
     done: int = field(default=0)
 
     def encode(self, items: Sequence[Item]) -> None:
         """Images in the order of their buckets, a fixed number a pass; they are read ahead while the VAE works."""
-        counts = {bucket: self.together.rows(bucket[0] * bucket[1]) for bucket in map(_bucket, items)}
+        counts = {bucket: self.rows.of(bucket[0] * bucket[1]) for bucket in map(_bucket, items)}
         for bucket, pictures in groupby(self._pictures(items, max(counts.values(), default=1)), key=_bucket_of):
             while batch := list(islice(pictures, counts[bucket])):
-                self.together.each(batch, bucket[0] * bucket[1], partial(self._encode, bucket=bucket), self._say)
+                self.rows.each(batch, bucket[0] * bucket[1], partial(self._encode, bucket=bucket), self._say)
 
     def _say(self, text: str) -> None:
         self.emit(Event("note", "latents", {"code": "memory", "item": "latents", "text": text}))
@@ -91,7 +91,7 @@ class _Bench:
         from lorabuild.models.tensors import pack, stacked
 
         items, flip = [item for item, _ in batch], self.site.project.images.flip
-        pixels, count = [seen.pixels for _, seen in batch], self.together.rows(bucket[0] * bucket[1])
+        pixels, count = [seen.pixels for _, seen in batch], self.rows.of(bucket[0] * bucket[1])
         images = stacked(pixels + pixels[-1:] * (count - len(batch)))
         latents = {"latents": self._passed(images, items, bucket, "vae")}
         if flip:
@@ -117,7 +117,7 @@ class _Bench:
     def draw(self, items: Sequence[Item]) -> None:
         """Prior pictures of one size, drawn as samples are; what is trained on are the latents that were drawn."""
         width, height = items[0].reads["size"]
-        self.together.each(items, width * height, self._draw, self._say)
+        self.rows.each(items, width * height, self._draw, self._say)
 
     def _draw(self, group: Sequence[Item]) -> None:
         from lorabuild.evaluate.picture import png
@@ -132,16 +132,16 @@ class _Bench:
             cfg=first["cfg"],
             width=first["size"][0],
             height=first["size"][1],
-            batch=self.together.batch,
+            batch=self.rows.batch,
         )
-        pictures = self.model.decode(latents, self.together.batch)
+        pictures = self.model.decode(latents, self.rows.batch)
         for item, drawn, picture in zip(group, latents, pictures, strict=True):
             made = {"latents": pack({"latents": drawn}), "picture": png(picture.numpy())}
             self._finish(item, made, prompt=item.reads["prompt"])
 
     def _finish(self, item: Item, made: Mapping[str, bytes], **facts: Any) -> None:
         stored = {name: self.outputs.write(data) for name, data in made.items()}
-        self.outputs.done(item, stored, facts=facts, record=self.together.record)
+        self.outputs.done(item, stored, facts=facts, record=self.rows.record)
         self.done += 1
         self.emit(Event("progress", "latents", {"done": self.done, "total": self.total, "unit": "images"}))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lorabuild.core.item import Item, Outputs
-    from lorabuild.models.device import Together
+    from lorabuild.models.device import Rows
     from lorabuild.models.family import Model
     from lorabuild.networks.attach import Adapter
     from lorabuild.schema.project import Project
@@ -34,7 +34,7 @@ class Easel:
     """A loaded base model, ready to draw."""
 
     model: Model
-    together: Together
+    rows: Rows
 
 
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
@@ -56,7 +56,7 @@ def easel(site: Site) -> Easel:
     device = devices.pick(site.project.device)
     dtype = devices.drawing(device)
     model = family.load(source.locate(site), site.project.base, family.PARTS, device, dtype)
-    return Easel(model, devices.Together(device, dtype, site.project.device.batch))
+    return Easel(model, devices.Rows(device, dtype, site.project.device.batch))
 
 
 def draw(easel: Easel, inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
@@ -78,7 +78,7 @@ def draw(easel: Easel, inputs: Sequence[Item], site: Site, outputs: Outputs, emi
         with worn(easel.model, site.project, state, weight, dict(blocks or ()), merged):
             for _, items in alike(wearing, "steps", "cfg", "size", "sampler"):
                 width, height = items[0].reads["size"]
-                easel.together.each(items, width * height, paint, say)
+                easel.rows.each(items, width * height, paint, say)
 
 
 def alike(items: Sequence[Item], *words: str) -> Iterator[tuple[tuple[Any, ...], list[Item]]]:
@@ -175,11 +175,11 @@ def _draw(easel: Easel, items: Sequence[Item], outputs: Outputs) -> Iterator[Eve
         cfg=shared["cfg"],
         width=shared["size"][0],
         height=shared["size"][1],
-        batch=easel.together.batch,
+        batch=easel.rows.batch,
         sampler=shared.get("sampler", ""),
     )
     for item, pixels in zip(items, pictures, strict=True):
         written = outputs.write(picture.png(pixels.numpy()))
-        outputs.done(item, {"picture": written}, record=easel.together.record)
+        outputs.done(item, {"picture": written}, record=easel.rows.record)
         told = {word: item.reads[word] for word in TOLD if word in item.reads}
         yield Event("picture", "sample", {"item": item.id, "picture": written, **told})

@@ -37,11 +37,11 @@ class Gpu:
 
     def __init__(self, most, batch=8):
         self.most, self.did, self.said = most, [], []
-        self.together = device.Together(torch.device("meta"), torch.float32, batch)
+        self.rows = device.Rows(torch.device("meta"), torch.float32, batch)
         self.asked = []
 
     def each(self, count):
-        self.together.each(range(count), 64 * 64, self.do, self.said.append)
+        self.rows.each(range(count), 64 * 64, self.do, self.said.append)
         return self.did
 
     def do(self, group):
@@ -55,7 +55,7 @@ def test_a_gpu_that_is_too_small_takes_fewer_pictures_at_once_and_says_so_in_the
     gpu = Gpu(most=3)
     assert gpu.each(7) == [*range(7)]
     assert gpu.asked == [7, 4, 2, 2, 2, 1]
-    assert gpu.together.record["batch"] == gpu.together.rows(64 * 64) == 2
+    assert gpu.rows.record["batch"] == gpu.rows.of(64 * 64) == 2
     assert gpu.said[0] == "8 pictures at once don't fit into memory; they go 4 at once"
     assert len(gpu.said) == 2
 
@@ -65,7 +65,7 @@ def test_where_not_even_one_fits_that_is_the_end():
     with pytest.raises(torch.OutOfMemoryError):
         gpu.each(3)
     assert gpu.asked == [3, 3, 2, 1]
-    cpu.together = device.Together(torch.device("cpu"), torch.float32, 8)
+    cpu.rows = device.Rows(torch.device("cpu"), torch.float32, 8)
     with pytest.raises(torch.OutOfMemoryError):
         cpu.each(3)
     assert cpu.asked == [3]  # its number isn't for choosing
