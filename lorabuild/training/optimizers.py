@@ -56,12 +56,18 @@ def build(training: Training, adapter: Adapter) -> Optimizer:
     """The optimizer of these settings over what the adapter trains.
 
     Raises:
-        ProjectError: nothing is trained, or an optimizer that has one rate for everything was given several.
+        ProjectError: nothing is trained, at the start or later; an optimizer that has one rate was given several.
         StageError: the optimizer can't run here.
     """
     made = groups(training, adapter.trained())
     if not made:
         raise ProjectError("no layer is trained", where="lora.yaml network", next_step="let some layer have a factor")
+    if training.text_encoder_end is not None and not any(group["part"] == "unet" for group in made):
+        raise ProjectError(
+            "only text encoders are trained, so nothing would be left to train behind their end",
+            where="training.text_encoder_end",
+            next_step="leave it out, or let some layer of the U-Net have a factor",
+        )
     kind = training.optimizer.type
     if kind in ONE_RATE and len({group["lr"] for group in made}) > 1:
         raise ProjectError(

@@ -263,6 +263,11 @@ def test_what_has_factor_nothing_is_not_trained():
     assert rate(optimizer, "text_encoder_2") == 0
     with pytest.raises(ProjectError, match="no layer is trained"):
         build(training({"type": "adamw"}), Adapter(factors=(0.0,) * 5))
+    words = Adapter(factors=(0.0, 0.0, 1.0, 1.0, 0.0))
+    build(training({"type": "adamw"}), words)
+    with pytest.raises(ProjectError, match="nothing would be left to train") as caught:
+        build(training({"type": "adamw"}, text_encoder_end=0.5), words)
+    assert caught.value.where == "training.text_encoder_end"
 
 
 def test_parts_have_their_own_rates():
