@@ -175,6 +175,11 @@ def _gradient(parameter: Tensor) -> Tensor:
     return parameter.grad.float()
 
 
+def backend(device: torch.device) -> str:
+    """What sums: gloo on the CPU, NCCL between GPUs where torch has it (not on Windows: there gloo does both)."""
+    return "cpu:gloo,cuda:nccl" if device.type == "cuda" and processes.is_nccl_available() else "gloo"
+
+
 @contextmanager
 def joined(store: Store, rank: int, size: int, device: torch.device, watch: Callable[[], None]) -> Iterator[Team]:
     """The team of ``size`` processes that meet in a store, while this one is ``rank`` of it on its own device.
@@ -184,13 +189,12 @@ def joined(store: Store, rank: int, size: int, device: torch.device, watch: Call
     if size == 1:
         yield ALONE
         return
-    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     store.add("present", 1)
     while store.add("present", 0) < size:
         watch()
         time.sleep(PAUSE)
     try:
-        processes.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
+        processes.init_process_group(backend(device), store=store, rank=rank, world_size=size, timeout=PATIENCE)
     except RuntimeError as error:
         raise LostError(f"the {size} processes can't talk to one another: {error}", where="training") from error
     try:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import lorabuild
-from lorabuild.training.together import ALONE, joined
+from lorabuild.training.together import ALONE, backend, joined
 
 
 def team(folder, size, dies=""):
@@ -51,3 +51,9 @@ def test_one_is_a_team_that_costs_nothing(tmp_path):
     ALONE.sum_gradients([held])
     ALONE.compare([held])
     assert held.grad is None
+
+
+def test_gpus_sum_by_nccl_where_torch_has_it(monkeypatch):
+    for there, wanted in ((True, "cpu:gloo,cuda:nccl"), (False, "gloo")):
+        monkeypatch.setattr("torch.distributed.is_nccl_available", lambda there=there: there)
+        assert (backend(torch.device("cuda")), backend(torch.device("cpu"))) == (wanted, "gloo")
