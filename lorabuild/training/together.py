@@ -176,7 +176,7 @@ def _gradient(parameter: Tensor) -> Tensor:
 
 
 def backend(device: torch.device) -> str:
-    """What sums: gloo on the CPU, NCCL between GPUs where torch has it (not on Windows: there gloo does both)."""
+    """What sums: gloo on the CPU, NCCL between GPUs where torch has it (on Windows it has not), else gloo for both."""
     return "cpu:gloo,cuda:nccl" if device.type == "cuda" and processes.is_nccl_available() else "gloo"
 
 
