@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lorabuild.captions.lexicon import answer, nonsense, plain
 from lorabuild.core.claim import claim
 from lorabuild.core.digest import make_key
+from lorabuild.core.errors import ProjectError
 from lorabuild.core.files import write_atomic
 from lorabuild.core.item import Item
 from lorabuild.core.store import Store
@@ -29,10 +30,16 @@ _NO_FILE = re.compile(r"[^\w-]")
 def answers(view: View, lexicon: Lexicon) -> dict[str, float]:
     """Trigger → how much the base answers it: 0 as a nonsense word, 1 as a plain one. What is missing is made now.
 
-    Raises BusyError while a build has the store.
+    Raises BusyError while a build has the store, ProjectError for a base without any plain word.
     """
     if not view.project.triggers:
         return {}
+    if not plain(lexicon):
+        raise ProjectError(
+            "the base knows no plain word with which triggers could be compared",
+            where="base.model",
+            next_step="`lorabuild triggers` without `--probe` tells all else",
+        )
     return _answers(view, _made(view, lexicon), lexicon)
 
 
@@ -48,7 +55,7 @@ def known_answers(view: View, lexicon: Lexicon) -> dict[str, float]:
     """The answers of :func:`answers`, where the base was asked about every word; else nothing."""
     items = [*_triggers(view), *_beside(view, lexicon)]
     held = view.store.results(item.key for item in items)
-    if any(item.key not in held for item in items):
+    if not plain(lexicon) or any(item.key not in held for item in items):
         return {}
     return _answers(view, {item.id: held[item.key] for item in items}, lexicon)
 

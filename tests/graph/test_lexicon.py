@@ -3,6 +3,7 @@ from pathlib import Path
 import light
 import pytest
 
+from lorabuild.core.errors import ProjectError
 from lorabuild.evaluate.picture import decode
 from lorabuild.graph import probe
 from lorabuild.graph.lexicon import answered, findings, lexicon_of, suggest
@@ -86,3 +87,11 @@ def test_the_probe_tells_words_that_the_base_answers_and_is_asked_once(worded, m
     above = (0, 0, 256, 64)
     assert picture.crop(above).tobytes() == other.crop(above).tobytes()
     assert picture.tobytes() != other.tobytes()
+
+
+def test_a_base_without_plain_words_can_t_be_probed(worded, monkeypatch):
+    monkeypatch.setattr(probe, "plain", lambda _: ())
+    with viewing(light.opened(worded)) as view:
+        with pytest.raises(ProjectError, match="no plain word"):
+            findings(view, probe=True)
+        assert probe.known_answers(view, lexicon_of(view)) == {}
