@@ -43,6 +43,7 @@ def person() -> Person:
 def asked(args: argparse.Namespace, site: Site) -> Person:
     """The person, once they have settled what lora.yaml wants outside the project, and of its own code."""
     someone = person()
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.fspath(someone.cache / "compiled"))  # else all may write there
     ask(someone, site, asking(args), consent=args.consent, trust=args.trust)
     return someone
 

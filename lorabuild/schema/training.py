@@ -12,7 +12,7 @@ from lorabuild.schema.noise import Noise, Timesteps, Uniform
 from lorabuild.schema.optimizer import AdamW, Optimizer
 from lorabuild.schema.run import Run
 from lorabuild.schema.schedule import CosineWithRestarts, Schedule
-from lorabuild.schema.section import Section
+from lorabuild.schema.section import QUIET, Section
 
 
 class Learning(Section):
@@ -82,6 +82,12 @@ class Learning(Section):
         default=True,
         description="On CUDA: only kernels that give the same bits again. `false` may train faster, and no bytes are "
         "promised. Changes nothing on a CPU.",
+    )
+    compile: bool = Field(
+        default=False,
+        json_schema_extra=QUIET,
+        description="Compile the U-Net's blocks before the first step (torch.compile), for long trainings on a GPU: "
+        "minutes for every bucket, then faster steps. Needs a C++ compiler, and triton on a GPU.",
     )
 
 

@@ -9,8 +9,12 @@ process, in pieces (``core/heap``).
 from __future__ import annotations
 
 import math
+import os
 import re
+import shutil
+import sys
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from lorabuild.core.amounts import shown
@@ -46,6 +50,7 @@ LIBRARIES = {"cpu": 560 << 20, "cuda": 900 << 20}
 COPIES = {"cpu": 2, "cuda": 0}
 """How often a state is copied while it is saved: tensor by tensor, and as a file; on a GPU in the computer's memory."""
 TOKENS = 77
+COMPILERS = {"win32": "cl", "darwin": "clang++"}
 LARGEST = 0.95
 """The share of what is free that may be taken."""
 
@@ -95,6 +100,8 @@ def memory(
 
 def unable(training: Training, device: str) -> str | None:
     """What this training asks for that the device hasn't; None where it has all."""
+    if training.compile and (tool := _lacking(device)):
+        return f"`training.compile` needs {tool}, which isn't found here: install it, or leave `compile` out"
     if device == "cuda":
         return None
     if training.precision == "fp16":
@@ -102,6 +109,14 @@ def unable(training: Training, device: str) -> str | None:
     if training.optimizer.type == "adamw8bit" and device != "cpu":
         return f"adamw8bit needs an NVIDIA GPU or the CPU, not {device}: write `optimizer: {{type: adamw}}`"
     return None
+
+
+def _lacking(device: str) -> str | None:
+    """What torch.compile builds with and this machine hasn't, as far as that can be told without torch."""
+    if device == "cuda":
+        return None if find_spec("triton") else "triton"
+    compiler = os.environ.get("CXX") or COMPILERS.get(sys.platform, "g++")
+    return None if shutil.which(compiler) else f"the C++ compiler {compiler}"
 
 
 def disk(training: Training, learned: int, epochs: int, steps: int) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -79,7 +80,9 @@ def test_who_sits_there_is_asked(typed, allowed, home, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Typing(typed))
     monkeypatch.setattr(sys, "stderr", said)
     site = parse(SETTINGS, home).site
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     someone = person.asked(argparse.Namespace(consent=False, trust=False), site)
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(home / ".cache/lorabuild/compiled")
     assert answer(someone, home, remote_want(site)) is allowed
     assert said.getvalue().startswith("this lora.yaml wants to write results to")
     assert said.getvalue().endswith("[y/N] ")
