@@ -68,7 +68,7 @@ class LatentDiffusion:
         self.device, self.dtype = device, dtype or self.dtype
         for part, module in self._modules.items():
             kind = torch.float32 if part == "vae" else self.dtype
-            module.to(device=device, dtype=kind, memory_format=layout(device))
+            cast("Any", module).to(device=device, dtype=kind, memory_format=layout(device))
 
     def checkpoint_gradients(self, *, on: bool) -> None:
         """Recompute activations in the backward pass. CLIP does so in train mode only: nothing else changes."""

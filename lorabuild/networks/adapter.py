@@ -105,8 +105,8 @@ class Adapter:
     def share(self, factors: Mapping[str, float]) -> None:
         """While it is attached: how much of the multiplier each layer gets; what isn't named gets all of it."""
         for name, layer in self._layers.items():
-            around: Any = layer.forward.__self__
-            around.share = factors.get(name, 1.0)
+            forward: Any = layer.forward
+            forward.__self__.share = factors.get(name, 1.0)
 
     def layer(self, name: str) -> LayerAdapter:
         """The adapter of one layer."""
