@@ -9,10 +9,8 @@ process, in pieces (``core/heap``).
 from __future__ import annotations
 
 import math
-import os
 import re
 import shutil
-import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -50,7 +48,7 @@ LIBRARIES = {"cpu": 560 << 20, "cuda": 900 << 20}
 COPIES = {"cpu": 2, "cuda": 0}
 """How often a state is copied while it is saved: tensor by tensor, and as a file; on a GPU in the computer's memory."""
 TOKENS = 77
-COMPILERS = {"win32": "cl", "darwin": "clang++"}
+COMPILERS = ("g++", "clang++", "cl")
 LARGEST = 0.95
 """The share of what is free that may be taken."""
 
@@ -115,8 +113,7 @@ def _lacking(device: str) -> str | None:
     """What torch.compile builds with and this machine hasn't, as far as that can be told without torch."""
     if device == "cuda":
         return None if find_spec("triton") else "triton"
-    compiler = os.environ.get("CXX") or COMPILERS.get(sys.platform, "g++")
-    return None if shutil.which(compiler) else f"the C++ compiler {compiler}"
+    return None if any(map(shutil.which, COMPILERS)) else "a C++ compiler such as g++"
 
 
 def disk(training: Training, learned: int, epochs: int, steps: int) -> int:
