@@ -86,8 +86,8 @@ class Learning(Section):
     compile: bool = Field(
         default=False,
         json_schema_extra=QUIET,
-        description="Compile the U-Net's blocks (torch.compile), anew for every size of bucket: for long trainings on a "
-        "GPU with few of them. Needs a C++ compiler, and triton on a GPU.",
+        description="Compile the U-Net's blocks (torch.compile), anew for every size of bucket: for long trainings on "
+        "a GPU with few of them. Needs a C++ compiler, and triton on a GPU.",
     )
 
 

@@ -55,6 +55,14 @@ def test_the_usual_variables_are_followed(monkeypatch):
     assert (found.cache, found.config) == (Path("/big/cache/lorabuild"), Path("/small/config/lorabuild"))
 
 
+def test_what_torch_compiles_is_kept_in_their_cache(monkeypatch, home):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/mine")
+    person.person()
+    assert os.environ.pop("TORCHINDUCTOR_CACHE_DIR") == "/mine"
+    found = person.person()
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(found.cache / "compiled")
+
+
 def test_our_own_variables_win(monkeypatch, home):
     monkeypatch.setenv("XDG_CACHE_HOME", "/big/cache")
     monkeypatch.setenv("LORABUILD_CACHE", str(home / "c"))
@@ -80,9 +88,7 @@ def test_who_sits_there_is_asked(typed, allowed, home, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Typing(typed))
     monkeypatch.setattr(sys, "stderr", said)
     site = parse(SETTINGS, home).site
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     someone = person.asked(argparse.Namespace(consent=False, trust=False), site)
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(home / ".cache/lorabuild/compiled")
     assert answer(someone, home, remote_want(site)) is allowed
     assert said.getvalue().startswith("this lora.yaml wants to write results to")
     assert said.getvalue().endswith("[y/N] ")
