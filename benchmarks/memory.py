@@ -67,33 +67,21 @@ def row(asked: argparse.Namespace, batch: int, told: str, settings: dict[str, An
 def estimated(asked: argparse.Namespace, settings: dict[str, Any]) -> int:
     """Bytes that the preflight says."""
     import yaml
-    from safetensors import safe_open
 
     from lorabuild.schema.training import Training
     from lorabuild.training import preflight
 
     read = {word: yaml.safe_load(str(value)) for word, value in settings.items()}
     training = Training.model_validate({"train": "unet", "batch": asked.batch, "precision": "fp32", **read})
-    weights = next((asked.folder / "base" / "unet").glob("*.safetensors"))
-    with safe_open(weights, framework="numpy") as file:
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    frozen = sum(_product(shape) for shape in shapes.values())
+    shapes, told = step.shapes(asked), step.counted(asked)
     linear = [shape for name, shape in shapes.items() if name.endswith(".weight") and _adapted(name)]
     learned = sum(RANK * (shape[0] + shape[1]) for shape in linear)
-    outputs = preflight.outputs(shapes, asked.size // 8, asked.size // 8)
-    needs = preflight.memory(training, frozen, learned, outputs, device=asked.device)
+    needs = preflight.memory(training, told["frozen"], learned, told["outputs"], device=asked.device)
     return needs.total(checkpointing=training.gradient_checkpointing == "always")
 
 
 def _adapted(name: str) -> bool:
     return "attentions" in name and "norm" not in name
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    found = 1
-    for side in shape:
-        found *= side
-    return found
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ HERE = ("bare", "ours", "peft")
 def main() -> None:
     wishes = _wishes()
     if wishes.inside:
-        {"bare": bare, "ours": ours, "peft": plain, "standard": standard}[wishes.inside](wishes)
+        {"make": make, "bare": bare, "ours": ours, "peft": plain, "standard": standard}[wishes.inside](wishes)
         return
     with tempfile.TemporaryDirectory() as folder:
         wishes.folder = Path(folder)
@@ -70,7 +70,7 @@ def _wishes() -> argparse.Namespace:
     parser.add_argument("--family", default="sd15", help="sd15 or sdxl")
     parser.add_argument("--channels", type=int, nargs="+", help="widths of the blocks; 0 is the real size")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--precision", default="fp32", help="of all contenders: fp32 or bf16")
+    parser.add_argument("--precision", default="fp32", help="of all contenders: fp32, bf16 or fp16")
     parser.add_argument(
         "--set", action="append", default=[], help="section.word=value for ours, e.g. network.type=loha"
     )
@@ -86,6 +86,14 @@ def _wishes() -> argparse.Namespace:
 
 def run(name: str, wishes: argparse.Namespace) -> Any:
     """One contender in its own process: ``{seconds, wall, first, memory}``."""
+    answer = process(name, wishes)
+    if answer.returncode:
+        sys.exit(f"{name} failed:\n{answer.stdout[-3000:]}\n{answer.stderr[-6000:]}")
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def process(name: str, wishes: argparse.Namespace, limit: float | None = None) -> subprocess.CompletedProcess[str]:
+    """One contender in its own process, with so many seconds at most; what it said and how it ended."""
     python = wishes.standard_python if name == "standard" else sys.executable
     asked = ["threads", "size", "batch", "steps", "device", "precision", "family", "folder"]
     asked += ["standard"] if wishes.standard else []
@@ -95,12 +103,8 @@ def run(name: str, wishes: argparse.Namespace) -> Any:
     room = {**os.environ, "PYTHONPATH": os.fspath(PACKAGE), "OMP_NUM_THREADS": str(wishes.threads)}
     room |= {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "BEGAN": str(time.time())}
     room.pop("PYTHONDONTWRITEBYTECODE", None)
-    answer = subprocess.run(
-        [python, __file__, "--inside", name, *words], env=room, check=False, capture_output=True, text=True
-    )
-    if answer.returncode:
-        sys.exit(f"{name} failed:\n{answer.stdout[-3000:]}\n{answer.stderr[-6000:]}")
-    return json.loads(answer.stdout.splitlines()[-1])
+    command = [python, __file__, "--inside", name, *words]
+    return subprocess.run(command, env=room, check=False, capture_output=True, text=True, timeout=limit)
 
 
 def table(found: dict[str, list[Any]]) -> None:
@@ -172,8 +176,10 @@ def make(wishes: argparse.Namespace) -> None:
     from PIL import Image
 
     torch.manual_seed(0)
-    base, kind = wishes.folder / "base", torch.bfloat16 if wishes.precision == "bf16" else torch.float32
-    UNet2DConditionModel.from_config(layout(wishes)).to(kind).save_pretrained(base / "unet")
+    base = wishes.folder / "base"
+    with torch.device(wishes.device):
+        model = UNet2DConditionModel.from_config(layout(wishes))
+    model.to(dtype(wishes)).save_pretrained(base / "unet")
     AutoencoderKL(
         block_out_channels=(32, 32, 32, 32),
         layers_per_block=1,
@@ -254,6 +260,26 @@ def vocabulary(folder: Path) -> int:
     return len(words)
 
 
+def counted(wishes: argparse.Namespace) -> dict[str, int]:
+    """What the preflight reads of the U-Net: its parameters, and the numbers that its layers put out for one image."""
+    from lorabuild.training import preflight
+
+    found = shapes(wishes)
+    frozen = sum(map(preflight.elements, found.values()))
+    return {"frozen": frozen, "outputs": preflight.outputs(found, wishes.size // 8, wishes.size // 8)}
+
+
+def shapes(wishes: argparse.Namespace) -> dict[str, tuple[int, ...]]:
+    """Name → shape of the U-Net's weights."""
+    from safetensors import safe_open
+
+    found: dict[str, tuple[int, ...]] = {}
+    for weights in (wishes.folder / "base" / "unet").glob("*.safetensors"):
+        with safe_open(weights, framework="numpy") as file:
+            found |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    return found
+
+
 def cached(wishes: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     """Latents ``[4, 4, h, w]`` and what the text encoders said: ``hidden`` ``[4, 77, D]``, of SDXL ``pooled`` too."""
     import torch
@@ -287,7 +313,15 @@ def autocast(wishes: argparse.Namespace) -> Any:
     """Mixed precision, as a person would write it."""
     import torch
 
-    return torch.autocast(wishes.device, torch.bfloat16, enabled=wishes.precision == "bf16")
+    kind = torch.float16 if wishes.precision == "fp16" else torch.bfloat16
+    return torch.autocast(wishes.device, kind, enabled=wishes.precision != "fp32")
+
+
+def dtype(wishes: argparse.Namespace) -> Any:
+    """What the frozen weights are held in."""
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[wishes.precision]
 
 
 def unet(wishes: argparse.Namespace) -> Any:
@@ -296,8 +330,7 @@ def unet(wishes: argparse.Namespace) -> Any:
     from diffusers import UNet2DConditionModel
 
     torch.set_num_threads(wishes.threads)
-    kind = torch.bfloat16 if wishes.precision == "bf16" else torch.float32
-    model = UNet2DConditionModel.from_pretrained(wishes.folder / "base" / "unet", torch_dtype=kind)
+    model = UNet2DConditionModel.from_pretrained(wishes.folder / "base" / "unet", torch_dtype=dtype(wishes))
     return model.requires_grad_(False).to(wishes.device)
 
 
@@ -334,15 +367,18 @@ def plain(wishes: argparse.Namespace) -> None:
     for tensor in parameters:
         tensor.data = tensor.data.float()
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
+    scaler = torch.amp.GradScaler(wishes.device, enabled=wishes.precision == "fp16")
     torch.manual_seed(0)
     for step in range(WARM + wishes.steps):
         clean, told = dealt(wishes, step, latents, said)
         noise, times = torch.randn_like(clean), torch.randint(0, 1000, (wishes.batch,), device=wishes.device)
         with autocast(wishes):
             answer = asked(model, scheduler.add_noise(clean, noise, times), times, told, wishes.size)
-        torch.nn.functional.mse_loss(answer.float(), noise).backward()
+        scaler.scale(torch.nn.functional.mse_loss(answer.float(), noise)).backward()
+        scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        scaler.step(optimizer)
+        scaler.update()
         optimizer.zero_grad()
         clock.tick()
     clock.say()
@@ -397,7 +433,9 @@ def ours(wishes: argparse.Namespace) -> None:
         site = Site(Project.model_validate(project), root)
         key = "b3:" + "1" * 64
         epochs = -(-(WARM + wishes.steps) // 4)
-        reads = {"records": records, "empty": texts[0], "epochs": epochs, "key": key}
+        reads: dict[str, Any] = {"records": records, "empty": texts[0], "epochs": epochs, "key": key}
+        if "training.gradient_checkpointing=auto" in wishes.set:
+            reads["preflight"] = counted(wishes)
         _every_step(clock)
         with store.writer("train") as outputs:
             train.run([Item("train", key, {}, reads)], site, outputs, lambda _event: None)

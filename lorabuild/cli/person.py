@@ -28,12 +28,15 @@ def person() -> Person:
     """The person, by the environment: ``LORABUILD_CACHE`` and ``LORABUILD_CONFIG`` name their folders.
 
     ``LORABUILD_CONSENT`` lists, with commas, the addresses and folders outside the project that may be written to, and
-    the project's own modules that may run, for where nobody can be asked.
+    the project's own modules that may run, for where nobody can be asked. What torch compiles is kept in their cache,
+    where nobody else may write, unless torch's own variable names a folder.
     """
     cache, cache_home, config, config_home = _PLACES.get(sys.platform, _ELSE)
+    kept = _folder("LORABUILD_CACHE", cache, cache_home)
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.fspath(kept / "compiled"))
     allows = (word.strip() for word in os.environ.get("LORABUILD_CONSENT", "").split(","))
     return Person(
-        cache=_folder("LORABUILD_CACHE", cache, cache_home),
+        cache=kept,
         config=_folder("LORABUILD_CONFIG", config, config_home),
         environ=os.environ,
         allows=frozenset(word for word in allows if word),

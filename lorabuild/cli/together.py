@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from lorabuild.cli.person import person
 from lorabuild.core.errors import LorabuildError, ProjectError
 from lorabuild.core.launch import ALONE, Launch, said, told
 
@@ -77,6 +78,7 @@ def help_out(loaded: Loaded, launch: Launch) -> NoReturn:
     """
     from lorabuild.graph.worker import wait
 
+    person()
     try:
         wait(loaded.site.root, launch)
     except RuntimeError as error:

@@ -82,6 +82,11 @@ def available(kind: str) -> bool:
     return kind == "cpu" or (kind == "mps" and torch.backends.mps.is_available())
 
 
+def layout(device: torch.device) -> torch.memory_format:
+    """How the kernels of convolutions lie in memory: channels last for the tensor cores of CUDA, else as they were."""
+    return torch.channels_last if device.type == "cuda" else torch.preserve_format
+
+
 def drawing(device: torch.device) -> torch.dtype:
     """What judging samples are drawn in: half precision on CUDA, as people draw there; float32 elsewhere."""
     return torch.float16 if device.type == "cuda" else FULL

@@ -80,6 +80,10 @@ class Model(Protocol):
         """Recompute activations in the backward pass: less memory, more time, the same mathematics."""
         ...
 
+    def repeated(self) -> Sequence[nn.Module]:
+        """The blocks that make up most of ``predict``, none inside another: what is worth compiling on its own."""
+        ...
+
     def layers(self, parts: Collection[str], *, convolutions: bool) -> dict[str, nn.Module]:
         """Kohya layer name → module that an adapter may sit on, in a fixed order.
 

@@ -8,7 +8,7 @@ import torch
 
 from lorabuild.core.errors import ProjectError, StageError
 from lorabuild.models import clip, kohya, sampling, weights
-from lorabuild.models.device import padded, rows
+from lorabuild.models.device import layout, padded, rows
 from lorabuild.models.noise import diffusion
 from lorabuild.models.sampling import Order, Plan, draw
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lorabuild.models.noise import Prediction
     from lorabuild.models.source import Located
     from lorabuild.schema.base import Base
+
+
+REPEATED = ("BasicTransformerBlock", "ResnetBlock2D")
+"""Classes of a U-Net's blocks."""
 
 
 class LatentDiffusion:
@@ -63,7 +67,8 @@ class LatentDiffusion:
         """Move every loaded part; the VAE stays float32."""
         self.device, self.dtype = device, dtype or self.dtype
         for part, module in self._modules.items():
-            module.to(device=device, dtype=torch.float32 if part == "vae" else self.dtype)
+            kind = torch.float32 if part == "vae" else self.dtype
+            cast("Any", module).to(device=device, dtype=kind, memory_format=layout(device))
 
     def checkpoint_gradients(self, *, on: bool) -> None:
         """Recompute activations in the backward pass. CLIP does so in train mode only: nothing else changes."""
@@ -76,6 +81,10 @@ class LatentDiffusion:
             else:
                 encoder.activation_checkpointing_disable()
             encoder.train(on)
+
+    def repeated(self) -> list[nn.Module]:
+        """The U-Net's transformer and residual blocks."""
+        return [block for block in self._part("unet").modules() if type(block).__name__ in REPEATED]
 
     def layers(self, parts: Collection[str], *, convolutions: bool) -> dict[str, nn.Module]:
         """``lora_te…`` and ``lora_unet_…`` → layer, as the standard trainer targets them."""
@@ -113,7 +122,7 @@ class LatentDiffusion:
         """The U-Net's answer, float32 [B, 4, h, w]."""
         unet = cast("Any", self._part("unet"))
         words = {"encoder_hidden_states": condition["hidden"].to(self.dtype), **self._added(condition)}
-        return cast("Tensor", unet(noisy.to(self.dtype), t, **words, return_dict=False)[0].float())
+        return cast("Tensor", unet(noisy.to(self.dtype), t, **words, return_dict=False)[0].float().contiguous())
 
     def features(self, noisy: Tensor, t: Tensor, condition: Mapping[str, Tensor]) -> Tensor:
         """Behind the U-Net's first block on the way up (Tang et al. 2023), its mean over space, float32 [B, F]."""
@@ -135,7 +144,8 @@ class LatentDiffusion:
         pixels = images.to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.no_grad():
             spread = vae.encode(pixels).latent_dist
-            return cast("Tensor", (spread.mean + spread.std * noise.to(self.device)) * vae.config.scaling_factor)
+            latents: Tensor = (spread.mean + spread.std * noise.to(self.device)) * vae.config.scaling_factor
+            return latents.contiguous()
 
     def decode(self, latents: Tensor, batch: int = 8) -> Tensor:
         """Pictures uint8 [N, H, W, 3] on the CPU, in one fixed, padded batch shape."""

@@ -76,15 +76,15 @@ class Adapter:
         if self._before is None:
             self._before = {name: layer.__dict__.get("forward") for name, layer in self._layers.items()}
             for name, layer in self._layers.items():
-                layer.forward = _Around(self, self.layer(name), Below(layer))
+                layer.forward = _Around(self, self.layer(name), Below(layer)).forward
         return self
 
     def detach(self) -> None:
         """Give every layer its own forward back. Raises ``LorabuildError`` while another adapter sits on top."""
         if self._before is None:
             return
-        around = [layer.__dict__.get("forward") for layer in self._layers.values()]
-        if not all(isinstance(forward, _Around) and forward.adapter is self for forward in around):
+        around = [getattr(layer.__dict__.get("forward"), "__self__", None) for layer in self._layers.values()]
+        if not all(isinstance(one, _Around) and one.adapter is self for one in around):
             raise LorabuildError("another adapter sits on top of this one", next_step="take that one off first")
         for name, layer in self._layers.items():
             before = self._before[name]
@@ -105,8 +105,8 @@ class Adapter:
     def share(self, factors: Mapping[str, float]) -> None:
         """While it is attached: how much of the multiplier each layer gets; what isn't named gets all of it."""
         for name, layer in self._layers.items():
-            around: Any = layer.forward
-            around.share = factors.get(name, 1.0)
+            forward: Any = layer.forward
+            forward.__self__.share = factors.get(name, 1.0)
 
     def layer(self, name: str) -> LayerAdapter:
         """The adapter of one layer."""
@@ -165,7 +165,7 @@ class _Around:
         self.adapter, self.layer, self.base = adapter, layer, base
         self.share = 1.0
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         multiplier = self.adapter.multiplier * self.share
         return self.layer.adapted(x, self.base, multiplier) if multiplier else self.base(x)
 

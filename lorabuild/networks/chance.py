@@ -44,7 +44,7 @@ class Chance:
     @property
     def active(self) -> bool:
         """Whether anything may rest now."""
-        return self.seeds.rows is not None and bool(self.dropout or self.ranks or self.module)
+        return bool(self.dropout or self.ranks or self.module) and self.seeds.rows is not None
 
     def thin(self, values: Tensor, axis: int) -> Tensor:
         """Values [rows, …] with some of them at 0; ``axis`` is the one of the ranks. Unchanged while all is at rest."""

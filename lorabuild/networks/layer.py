@@ -100,10 +100,14 @@ class Below:
         return found
 
     def open(self, x: Tensor) -> bool:
-        """Whether the layer's frozen weight may be used in its stead, with nothing lost: no adapter, no rounding."""
+        """Whether the layer's frozen weight may be used in its stead, with nothing lost: no adapter, no rounding.
+
+        A compiler joins the layer and what is beside it by itself.
+        """
         weight = self.layer.weight
         return (
             self._alone
+            and not torch.compiler.is_compiling()
             and weight.dtype == x.dtype
             and x.dtype in EXACT
             and not weight.requires_grad

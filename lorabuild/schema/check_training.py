@@ -42,6 +42,7 @@ def training(loaded: Loaded) -> Iterator[Problem]:
     yield from _text_encoder_end(loaded)
     yield from _betas(loaded)
     yield from _custom(loaded)
+    yield from _compile(loaded)
 
 
 def _written_rates(loaded: Loaded) -> dict[str, float]:
@@ -197,6 +198,21 @@ def _betas(loaded: Loaded) -> Iterator[Problem]:
             )
         elif not beta and not index and optimizer.type in SCHEDULE_FREE:
             yield Problem(where, f"{NAMES[optimizer.type]} needs a first beta above 0", "write `betas: [0.9, 0.99]`")
+
+
+def _compile(loaded: Loaded) -> Iterator[Problem]:
+    """A compiled block with what is another in every step: what rests for an image, or how strong a slider is."""
+    project, network = loaded.project, loaded.project.network
+    if not project.training.compile:
+        return
+    drawn = [word for word in ("dropout", "rank_dropout", "module_dropout") if getattr(network, word, 0)]
+    if network.type == "dylora" or drawn:
+        word = drawn[0] if drawn else "dylora"
+        what = f"`{word}` draws anew for each image, and a compiled block does the same for all"
+        yield Problem(loaded.where("training.compile"), what, f"leave `compile` or `{word}` out")
+    if project.slider:
+        what = "a slider asks the model at many strengths and sizes, and each would be compiled anew"
+        yield Problem(loaded.where("training.compile"), what, "leave `compile` out")
 
 
 def _custom(loaded: Loaded) -> Iterator[Problem]:

@@ -128,13 +128,15 @@ SAMPLERS = {
 """Their samplers → ours."""
 
 _MEMORY = "attention and memory are seen to without words"
+_COMPILE = "`training.compile` is ours, for long trainings on a GPU"
 _CACHE = "latents and texts are always cached, and proved by their content"
 _LOADER = "records come from the cache: there is no loader to set up"
 _STATE = "every run can be resumed, and is, by itself"
 _FILES = "`lorabuild export` and the project's folder take its place"
 ANYWAY = {
-    **dict.fromkeys(("xformers", "sdpa", "mem_eff_attn", "lowram", "highvram", "torch_compile"), _MEMORY),
-    **dict.fromkeys(("dynamo_backend", "dynamo_mode", "dynamo_use_dynamic", "dynamo_use_fullgraph"), _MEMORY),
+    **dict.fromkeys(("xformers", "sdpa", "mem_eff_attn", "lowram", "highvram"), _MEMORY),
+    **dict.fromkeys(("torch_compile", "dynamo_backend", "dynamo_mode"), _COMPILE),
+    **dict.fromkeys(("dynamo_use_dynamic", "dynamo_use_fullgraph"), _COMPILE),
     **dict.fromkeys(
         ("full_fp16", "full_bf16", "fp8_base", "fp8_base_unet", "blocks_to_swap"),
         _MEMORY,

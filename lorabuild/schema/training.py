@@ -12,7 +12,7 @@ from lorabuild.schema.noise import Noise, Timesteps, Uniform
 from lorabuild.schema.optimizer import AdamW, Optimizer
 from lorabuild.schema.run import Run
 from lorabuild.schema.schedule import CosineWithRestarts, Schedule
-from lorabuild.schema.section import Section
+from lorabuild.schema.section import QUIET, Section
 
 
 class Learning(Section):
@@ -82,6 +82,12 @@ class Learning(Section):
         default=True,
         description="On CUDA: only kernels that give the same bits again. `false` may train faster, and no bytes are "
         "promised. Changes nothing on a CPU.",
+    )
+    compile: bool = Field(
+        default=False,
+        json_schema_extra=QUIET,
+        description="Compile the U-Net's blocks (torch.compile), anew for every size of bucket: for long trainings on "
+        "a GPU with few of them. Needs a C++ compiler, and triton on a GPU.",
     )
 
 

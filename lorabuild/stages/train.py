@@ -172,6 +172,7 @@ def _run_course(
 ) -> None:
     """Load the model, put the adapter on and train to the end of the course."""
     from lorabuild.models import device, family, source
+    from lorabuild.models.compiled import compiling
     from lorabuild.networks import attach, rules
     from lorabuild.networks.max_norm import max_norm
     from lorabuild.training.device import dtype, kernels, open_device
@@ -193,7 +194,8 @@ def _run_course(
     if (parent := item.reads.get("parent")) and not state.step:
         put_adapter(adapter, outputs.read(parent["lora"]))
     model.checkpoint_gradients(on=_preflight(item, course, site, adapter, state, progress, accelerator.device))
-    with kernels(accelerator.device, deterministic=training.deterministic):
+    blocks, same = model.repeated() if training.compile else (), training.deterministic
+    with kernels(accelerator.device, deterministic=same), compiling(blocks, deterministic=same):
         feed = equipped(feed_of(item, site, outputs), course, site, model)
         objective = _objective(site, model, feed, accelerator, adapter)
         checked = _validation(item, objective, team)

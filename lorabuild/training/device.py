@@ -73,8 +73,8 @@ def free_memory(device: torch.device) -> int | None:
 
 
 def same_bits(device: torch.device, training: Training) -> bool:
-    """Whether a training gives the same bits again on this device; nothing is known of others than CPU and CUDA."""
-    return device.type == "cpu" or (device.type == "cuda" and training.deterministic)
+    """Whether a training gives the same bits again here; of other devices, and compiled on a GPU, that isn't known."""
+    return device.type == "cpu" or (device.type == "cuda" and training.deterministic and not training.compile)
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from lorabuild.core.amounts import shown
@@ -46,6 +48,7 @@ LIBRARIES = {"cpu": 560 << 20, "cuda": 900 << 20}
 COPIES = {"cpu": 2, "cuda": 0}
 """How often a state is copied while it is saved: tensor by tensor, and as a file; on a GPU in the computer's memory."""
 TOKENS = 77
+COMPILERS = ("g++", "clang++", "cl")
 LARGEST = 0.95
 """The share of what is free that may be taken."""
 
@@ -95,6 +98,8 @@ def memory(
 
 def unable(training: Training, device: str) -> str | None:
     """What this training asks for that the device hasn't; None where it has all."""
+    if training.compile and (tool := _lacking(device)):
+        return f"`training.compile` needs {tool}, which isn't found here: install it, or leave `compile` out"
     if device == "cuda":
         return None
     if training.precision == "fp16":
@@ -102,6 +107,13 @@ def unable(training: Training, device: str) -> str | None:
     if training.optimizer.type == "adamw8bit" and device != "cpu":
         return f"adamw8bit needs an NVIDIA GPU or the CPU, not {device}: write `optimizer: {{type: adamw}}`"
     return None
+
+
+def _lacking(device: str) -> str | None:
+    """What torch.compile builds with and this machine hasn't, as far as that can be told without torch."""
+    if device == "cuda":
+        return None if find_spec("triton") else "triton"
+    return None if any(map(shutil.which, COMPILERS)) else "a C++ compiler such as g++"
 
 
 def disk(training: Training, learned: int, epochs: int, steps: int) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -52,6 +53,14 @@ def test_the_usual_variables_are_followed(monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", "/small/config")
     found = person.person()
     assert (found.cache, found.config) == (Path("/big/cache/lorabuild"), Path("/small/config/lorabuild"))
+
+
+def test_what_torch_compiles_is_kept_in_their_cache(monkeypatch, home):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/mine")
+    person.person()
+    assert os.environ.pop("TORCHINDUCTOR_CACHE_DIR") == "/mine"
+    found = person.person()
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(found.cache / "compiled")
 
 
 def test_our_own_variables_win(monkeypatch, home):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sites import site
 
-from lorabuild.models import family, source
+from lorabuild.models import family, latent_diffusion, source
 from lorabuild.networks.attach import attach
 from lorabuild.schema.base import Base
 from lorabuild.schema.network import LoCon
@@ -69,6 +69,38 @@ def test_more_time_is_less_signal(model, inputs):
     torch.testing.assert_close(snr / (1 + snr), model.alphas_cumprod[t], atol=0.07, rtol=0)  # one may be rescaled
     assert (model.add_noise(clean, noise, t)[0] - clean[0]).abs().mean() < 0.2
     assert (model.add_noise(clean, noise, t)[2] - noise[2]).abs().mean() < 0.2
+
+
+def test_channels_last_gives_the_same_with_adapters_on_convolutions_and_stays_inside(model, inputs, monkeypatch):
+    _, noise, t = inputs
+    told, images = condition(model, "a", "b", "c"), torch.randint(0, 256, (1, SIDE, SIDE, 3), dtype=torch.uint8)
+    adapter = attach(model.layers(("unet",), convolutions=True), LoCon(dim=2, conv_dim=2), 0)
+    kernels = [layer.weight for _, layer, _ in adapter.layers() if layer.weight.shape[2:] == (3, 3)]
+    with torch.no_grad():
+        for parameter in adapter.parameters():
+            parameter.fill_(0.05)
+
+    def answers():
+        answer = model.predict(noise, t, told)
+        encoded = model.encode_images(images, noise[:1])
+        learned = torch.autograd.grad((answer * noise).sum(), list(adapter.parameters()))
+        return [answer.detach(), encoded, model.decode(encoded) / 255.0], learned
+
+    plain = answers()
+    assert all(kernel.is_contiguous() for kernel in kernels)
+    monkeypatch.setattr(latent_diffusion, "layout", lambda _device: torch.channels_last)
+    model.to(CPU)
+    try:
+        assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
+        assert not any(kernel.is_contiguous() for kernel in kernels)
+        given, learned = answers()
+        assert all(answer.is_contiguous() for answer in given)
+        for found, wanted in zip([*given, *learned], plain[0] + [*plain[1]], strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-2, atol=1 / 255 if found is given[2] else 1e-4)
+    finally:
+        adapter.detach()
+        monkeypatch.setattr(latent_diffusion, "layout", lambda _device: torch.contiguous_format)
+        model.to(CPU)
 
 
 def test_images_to_latents_and_back_have_the_same_size(model):

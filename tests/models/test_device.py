@@ -98,3 +98,8 @@ def test_what_is_picked_apart_is_as_before_afterwards():
         torch.backends.cudnn.deterministic = not before[1]
     assert (torch.get_num_threads(), torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == before
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_kernels_lie_channels_last_on_cuda_alone():
+    assert device.layout(torch.device("cuda")) == torch.channels_last
+    assert device.layout(torch.device("cpu")) == device.layout(torch.device("mps")) == torch.preserve_format

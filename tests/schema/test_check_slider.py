@@ -48,6 +48,7 @@ def test_a_slider_needs_no_images(tmp_path):
         (f"slider.targets=[{TARGET}, {TARGET}]", "stands here twice"),
         ("training.train=both", "write `training: {train: unet}`"),
         ("training.precision=fp16", "it ends in NaN"),
+        ("training.compile=true", "leave `compile` out"),
         ("training.text_encoder_lr=1e-4", "`text_encoder_lr` says nothing"),
         ("training.caption_shuffle=true", "`caption_shuffle` says nothing"),
         ("training.noise.offset=0.1", "`noise` says nothing"),

@@ -212,3 +212,20 @@ def test_several_rates_of_layers_for_one_step_size(project, kind, word):
 def test_blocks_that_learn_alike_or_not_at_all(project, words):
     text = f"network: {{type: lora, {words}}}\ntraining:\n  optimizer: {{type: prodigy}}\n  {CONSTANT}\n"
     assert list(training(project(text))) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "word"),
+    [
+        ("{type: lora, dropout: 0.1}", "dropout"),
+        ("{type: loha, rank_dropout: 0.1}", "rank_dropout"),
+        ("{type: full, module_dropout: 0.1}", "module_dropout"),
+        ("{type: dylora}", "dylora"),
+    ],
+)
+def test_what_draws_anew_for_each_image_can_t_be_compiled(project, network, word):
+    problem = one(list(training(project(f"network: {network}\ntraining: {{compile: true}}\n"))))
+    assert problem.what == f"`{word}` draws anew for each image, and a compiled block does the same for all"
+    assert problem.next_step == f"leave `compile` or `{word}` out"
+    assert list(training(project(f"network: {network}\n"))) == []
+    assert list(training(project("network: {type: lokr}\ntraining: {compile: true}\n"))) == []

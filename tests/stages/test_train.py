@@ -16,7 +16,7 @@ import tiny_sd15
 from lorabuild.core.errors import ProjectError, StageError
 from lorabuild.core.item import Item
 from lorabuild.core.store import Store
-from lorabuild.models import family, source
+from lorabuild.models import compiled, family, source
 from lorabuild.stages import train
 from lorabuild.training.batches import epoch_steps, records
 
@@ -179,6 +179,16 @@ def test_gradient_checkpointing_changes_no_mathematics(built, base, tmp_path):
     ours, theirs = (load(made.bytes()["epoch-0002"]) for made in (other, built))
     for name, tensor in ours.items():
         torch.testing.assert_close(tensor, theirs[name], rtol=1e-3, atol=1e-5)
+
+
+def test_where_nothing_compiles_the_first_step_says_so(base, tmp_path, monkeypatch):
+    def broken(_graph, _inputs):
+        raise OSError("no working C++ compiler")
+
+    monkeypatch.setattr(compiled, "backend", lambda *, deterministic: {"backend": broken})
+    with pytest.raises(StageError, match=r"no working C\+\+ compiler") as caught:
+        Built(tmp_path / "p", base, training={**TRAINING, "compile": True}).run()
+    assert caught.value.where == "training.compile"
 
 
 def test_impossible_words_are_refused_before_anything_runs(base, tmp_path):

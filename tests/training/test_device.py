@@ -126,4 +126,6 @@ def test_same_bits_are_promised_of_what_is_known():
     assert same_bits(CPU, Training(deterministic=False))
     assert same_bits(CUDA, Training())
     assert not same_bits(CUDA, Training(deterministic=False))
+    assert not same_bits(CUDA, Training(compile=True))
+    assert same_bits(CPU, Training(compile=True))
     assert not same_bits(MPS, Training())

@@ -116,3 +116,16 @@ def test_every_optimizer_is_known():
     from lorabuild.training.optimizers import OPTIMIZERS
 
     assert set(preflight.REMEMBERED) == set(OPTIMIZERS) - {"custom"}
+
+
+def test_a_compiler_that_is_not_there_is_said_before_anything_runs(monkeypatch):
+    wanted = settings(compile=True)
+    monkeypatch.setattr(preflight.shutil, "which", lambda name: None)
+    assert "needs a C++ compiler such as g++, which isn't found here" in preflight.unable(wanted, "cpu")
+    monkeypatch.setattr(preflight, "find_spec", lambda name: None)
+    assert "needs triton" in preflight.unable(wanted, "cuda")
+    monkeypatch.setattr(preflight, "find_spec", lambda name: name)
+    monkeypatch.setattr(preflight.shutil, "which", lambda name: name if name == "clang++" else None)
+    assert preflight.unable(wanted, "cpu") is None
+    assert preflight.unable(wanted, "cuda") is None
+    assert preflight.unable(settings(), "cpu") is None
