@@ -256,10 +256,8 @@ class _Worker:
             looks.compared_early(self.view)  # once more behind the tagger: what it set aside stands for no other
         if self.view.variant and not step.total:
             return  # all of it is the project's own
-        counts = self.tally.stages[step.stage]
-        self.emit(
-            Event("stage_done", step.stage, {"ran": ran, "reused": step.total - ran, "seconds": counts["seconds"]})
-        )
+        counts = {"ran": ran, "reused": step.total - ran, "seconds": round(seconds, 3)}
+        self.emit(Event("stage_done", step.stage, counts))
         for entry in aside(self.view, (step.stage,)):
             self._once("aside", step.stage, {"item": entry["item"], "problem": entry["problem"]})
         if step.stage == "balance":

@@ -1,4 +1,6 @@
+import itertools
 import json
+import time
 
 import light
 import pytest
@@ -174,6 +176,17 @@ def test_events_and_the_kept_settings_name_the_variant(project):
     assert held.variants["rank32"].project.network.dim == 32
     assert held.variants["rank32"].site.consumed() == light.opened(project).variants["rank32"].site.consumed()
     assert held.variants["rank32"].where("network.dim").startswith("lora.yaml:")
+
+
+def test_the_time_of_a_stage_is_its_own_not_that_of_all_variants(project, monkeypatch):
+    light.write(project, variants={"small": {"images.resolution": 32, "captions.tagger.extension": ".other"}})
+    ticks = itertools.count(0.0, 10.0)
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
+    events = []
+    build(light.opened(project), Wishes(("caption",)), events.append)
+    ends = [event.data for event in events if event.kind == "stage_done" and event.stage == "caption"]
+    assert [(one.get("variant"), one["seconds"]) for one in ends if one["ran"]] == [(None, 10.0), ("small", 10.0)]
+    assert events[-1].data["stages"]["caption"]["seconds"] == 20.0
 
 
 def test_diff_tells_of_a_new_variant(project):
