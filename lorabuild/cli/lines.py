@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,8 +161,9 @@ def warning(data: dict[str, Any]) -> str:
 
 def warned(data: dict[str, Any]) -> str:
     """What a warning is about, and what it says."""
-    about = f"{data['item']}: " if data.get("item") and data["item"] not in data["text"] else ""
-    return printable(f"{about}{data['text']}")
+    item, variant = data.get("item", ""), data.get("variant")
+    named = not item or re.search(rf"(?<!\w){re.escape(item)}(?!\w)", data["text"])
+    return printable(f"{variant}: " * bool(variant) + f"{item}: " * (not named) + data["text"])
 
 
 def set_aside(data: dict[str, Any]) -> str:

@@ -101,6 +101,13 @@ def test_control_characters_in_a_name_stay_out_of_the_terminal():
     assert "\x1b" not in lines.warning({"item": name, "text": f"{name} twice", "code": "duplicate"})
 
 
+def test_a_warning_names_what_it_is_about_and_its_variant():
+    found = {"item": "a", "text": "10 images are more than its share", "code": "over-share"}
+    assert lines.warned(found) == "a: 10 images are more than its share"
+    assert lines.warned(found | {"variant": "small"}) == "small: a: 10 images are more than its share"
+    assert lines.warned(found | {"text": "10 images of a can teach it"}) == "10 images of a can teach it"
+
+
 def test_what_a_concept_s_line_does_not_say_stands_below():
     plain = {"name": "a", "images": 20, "repeats": 6, "per_epoch": 110, "share": 112.0}
     assert lines.apart(plain) == []
