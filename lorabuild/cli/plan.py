@@ -49,6 +49,8 @@ def _lines(found: dict[str, Any], width: int | None, *, all_items: bool) -> list
     if models := sorted({model for stage in found["stages"] for model in stage["loads"]}):
         text.append(f"  models to load: {', '.join(models)}")
     text += ["", *lines.table_lines(found), *(f"  {lines.absorbing(row)}" for row in found["triggers"])]
+    others = (one for one in found.get("variants", ()) if one["steps"] != found["steps"])
+    text += [f"  {one['name']}: {lines.steps(found | one)}" for one in others]
     text += lines.bucket_lines(found)
     text += [f"  {entry['text']}" for entry in found["notes"]]
     return text + [f"warning: {lines.warning(entry)}" for entry in found["warnings"]]

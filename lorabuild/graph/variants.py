@@ -99,14 +99,11 @@ def whole(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def told(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
     """``{"variants": […]}``: name, whether all is up to date, and steps of each; nothing where there is none."""
-    rows = [
-        {
-            "name": one.variant,
-            "clean": all(one.step(stage).clean for stage in up_to(targets)),
-            "steps": balancing.table(one).as_dict()["steps"],
-        }
-        for one in view.variants
-    ]
+    rows = []
+    for one in view.variants:
+        table, clean = balancing.table(one).as_dict(), all(one.step(stage).clean for stage in up_to(targets))
+        length = {word: table[word] for word in ("steps", "regularization_per_epoch")}
+        rows.append({"name": one.variant, "clean": clean, **length})
     return {"variants": rows} if rows else {}
 
 

@@ -109,3 +109,10 @@ def test_a_build_says_nothing_on_stdout_and_little_when_quiet(project, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert [line for line in err.splitlines() if not line.startswith("warning: ")] == []
+
+
+def test_a_plan_says_how_long_a_variant_trains_where_that_differs(asked, project):
+    light.write(project, variants={"long": {"budget.steps": 96}, "rank32": {"network.dim": 32}})
+    said = asked("plan")
+    assert "\n  long: 96 image steps = 96 optimizer steps in 2 epochs\n" in said
+    assert "rank32: 2" not in said
