@@ -42,9 +42,13 @@ def finish(
         emit(Event("note", LAST, {"code": "kept", "item": view.project.output.folder, "text": text}))
     if past.remember(view, stages, tally, handed, texts):
         view.store.backup()
-    for path, data in handed.items():
-        if past.write_changed(view.site.path(path), data):
-            emit(Event("note", LAST, {"code": "wrote", "item": path, "text": f"wrote {path}"}))
+    wrote = [path for path, data in handed.items() if past.write_changed(view.site.path(path), data)]
+    for path in wrote:
+        emit(Event("note", LAST, {"code": "wrote", "item": path, "text": f"wrote {path}"}))
+    if wrote and not any(counts["ran"] for counts in tally.values()):
+        more = f" and {len(wrote) - 1} more" if len(wrote) > 1 else ""
+        text = f"put back as this lora.yaml makes it: {wrote[0]}{more}"
+        emit(Event("note", LAST, {"code": "put-back", "item": view.project.output.folder, "text": text}))
     for name, data in texts.items():
         if not wishes.locked:
             past.write_changed(root / name, data)

@@ -186,3 +186,15 @@ def test_the_null_index_answers_for_this_target_only(project):
         assert said is None or b"nothing to do" in said[1]
     ended(project)
     assert list(Path(project / ".lorabuild").glob("null-*.idx")) == []
+
+
+def test_files_that_were_taken_away_are_put_back_and_that_is_said(project):
+    light.finished(project)
+    ended(project)
+    (project / "out/tiny.json").unlink()
+    said = []
+    with light.viewed(project) as view:
+        finish(view, STAGES, {"train": {"ran": 0}}, Wishes(), said.append)
+    assert [event.data["text"] for event in said if event.data["code"] == "put-back"] == [
+        "put back as this lora.yaml makes it: out/tiny.json"
+    ]
