@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.trouble import printable
+from lorabuild.core.words import names
 from lorabuild.graph.status import up_to_date
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ def warning(data: dict[str, Any]) -> str:
 def warned(data: dict[str, Any]) -> str:
     """What a warning is about, and what it says."""
     item, variant = data.get("item", ""), data.get("variant")
-    named = not item or re.search(rf"(?<!\w){re.escape(item)}(?!\w)", data["text"])
-    return printable(f"{variant}: " * bool(variant) + f"{item}: " * (not named) + data["text"])
+    about = "" if names(data["text"], item) else f"{item}: "
+    return printable(f"{variant}: " * bool(variant) + about + data["text"])
 
 
 def set_aside(data: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.cli.options import as_json, described, of_project, opened, source_date
+from lorabuild.core.words import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +65,7 @@ def _lines(name: str, found: Sequence[Finding], waiting: int, *, every: bool) ->
         yield ""
         yield f"{code} ({counts[code]})"
         for place, one in enumerate(own if every else own[:SHOWN]):
-            about = f"{one.item}: " if one.item not in one.text else ""
+            about = "" if names(one.text, one.item) else f"{one.item}: "
             yield f"  {printable(about + one.text)}"
             if one.remedy and (place + 1 == len(own[:SHOWN]) or own[place + 1].remedy != one.remedy):
                 first, *yaml = one.remedy.splitlines()
@@ -79,5 +80,5 @@ def _together(found: Sequence[Finding]) -> list[Finding]:
     places: dict[str, int] = {}
     for one in found:
         places.setdefault(one.remedy, len(places))
-    told = {(one.text, "" if one.item in one.text else one.item): one for one in found}
+    told = {(one.text, "" if names(one.text, one.item) else one.item): one for one in found}
     return sorted(told.values(), key=lambda one: places[one.remedy])

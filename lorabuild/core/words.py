@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     spelled = {name.lower(): name for name in sorted(known, reverse=True)}
     found = get_close_matches(word.lower(), list(spelled), n=1, cutoff=0.6)
     return spelled[found[0]] if found else None
+
+
+def names(text: str, word: str) -> bool:
+    """Whether a text names something: as a word, not as a part of one (``a`` in ``images``); always where it's empty."""
+    return not word or re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 def hand(room: str, word: str) -> ModuleType:

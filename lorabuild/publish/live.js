@@ -22,6 +22,10 @@
     run.losses.push([event.done, event.loss, event.loss_mean]);
     run.total = event.total;
   };
+  const mentions = (text, word) => { // as a word, not as a part of one
+    const plain = (word ?? "").replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+    return new RegExp(`(?<![\\p{L}\\p{N}_])${plain}(?![\\p{L}\\p{N}_])`, "u").test(text) || !plain;
+  };
   const called = (name) => names.get(name) ?? name;
   const hear = {
     begun(event) {
@@ -65,7 +69,7 @@
       if (event.code !== "wrote") now.notes.unshift(event.text);
     },
     warning(event) {
-      now.notes.unshift(event.item && !event.text.includes(event.item) ? `${event.item}: ${event.text}` : event.text);
+      now.notes.unshift(mentions(event.text, event.item) ? event.text : `${event.item}: ${event.text}`);
     },
     aside(event) {
       now.notes.unshift(`set aside: ${event.item} – ${event.problem}`);

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from lorabuild.core.words import names
 from lorabuild.publish.network import line
 from lorabuild.publish.report import SCRIPT, environment, policy, styles, text
 
@@ -49,7 +50,7 @@ def plain(project: Project, plan: Mapping[str, Any] | None, problem: str = "", *
     ``problem``: why there is no plan. ``other``: there is a report, of another lorabuild.
     """
     words = {"style": Markup(styles()), "project": project, "plan": plan, "problem": problem, "other": other}  # noqa: S704
-    page = environment().get_template(PLAIN).render(**words, network=line(project.network))
+    page = environment().get_template(PLAIN).render(**words, names=names, network=line(project.network))
     return page.encode("utf-8", "backslashreplace")
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lorabuild.core.errors import ProjectError
-from lorabuild.core.words import hand, hands, nearest
+from lorabuild.core.words import hand, hands, names, nearest
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,14 @@ def test_nearest(word, found):
 
 def test_nearest_of_nothing():
     assert nearest("word", []) is None
+
+
+def test_a_text_names_a_word_not_a_part_of_one():
+    assert names("10 images of a can teach it", "a")
+    assert names("a/b.png is twice there", "a/b.png")
+    assert names("anything", "")
+    assert not names("10 images are more than its share", "a")
+    assert not names("zork_cape is seen 4 times", "zork")
 
 
 @given(st.text(min_size=1), st.lists(st.text(min_size=1)))
