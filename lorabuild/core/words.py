@@ -25,7 +25,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def names(text: str, word: str) -> bool:
-    """Whether a text names something: as a word, not as a part of one (``a`` in ``images``); always where it's empty."""
+    """Whether a text names something: as a whole word (not ``a`` in ``images``); always where the word is empty."""
     return not word or re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
