@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lorabuild.taggers.tagger import Category, Untagged
 
 READS = "side"
-READING = 2  # raised when the same text is understood otherwise: 1 knew neither prefixes nor blanks between tags
+READING = 3  # raised when the same text is understood otherwise: 2 cut wildcards (``{red|blue} hat``) at their bars
 _GENERAL = ("general", "gen", "artist", "art", "creator", "contributor", "studio", "copyright", "copy", "series")
 _OTHER = ("meta", "metadata", "medium", "invalid", "title", "page", "source", "score", "md5", "pool", "parent")
 PREFIXES: dict[str, Category] = {
@@ -27,6 +27,8 @@ PREFIXES: dict[str, Category] = {
     **dict.fromkeys(_OTHER, "other"),
 }
 """What booru sites write before tags → the category that it means; of the last two kinds no caption is made."""
+_BAR = re.compile(r"\|(?![^{}]*\})")
+"""One that isn't inside of braces."""
 _PROSE = frozenset(("a", "an", "and", "at", "her", "his", "in", "is", "of", "on", "the", "to", "with"))
 """Words of sentences, and never tags."""
 _BOORU = re.compile(rf"\w_\w|^\d\+?(girl|boy|other)s?$|^({'|'.join(PREFIXES)}):", re.IGNORECASE)
@@ -94,9 +96,9 @@ def is_spaced(line: str) -> bool:
 
 
 def parse(text: str, *, spaced: bool = False) -> list[str]:
-    """Tags between commas, line ends or ``|``, without repetition; ``|`` inside a face (``|_|``) is part of it."""
+    """Tags between commas, line ends or ``|``, each once; in a face (``|_|``) or a wildcard a bar parts nothing."""
     pieces = (piece.strip() for piece in re.split(r"\s" if spaced else r"[,\r\n]", text.removeprefix("\ufeff")))
-    tags = (tag.strip() for piece in pieces for tag in (piece.split("|") if _has_letters(piece) else [piece]))
+    tags = (tag.strip() for piece in pieces for tag in (_BAR.split(piece) if _has_letters(piece) else [piece]))
     return list(dict.fromkeys(tag for tag in tags if tag.strip("|")))
 
 

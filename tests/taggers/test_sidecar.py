@@ -6,6 +6,10 @@ from lorabuild.schema.taggers import Sidecar
 from lorabuild.taggers import sidecar
 
 
+def test_a_bar_in_a_wildcard_parts_no_tags():
+    assert sidecar.parse("{red|blue} hat, a|{x|y} b|c, {|d") == ["{red|blue} hat", "a", "{x|y} b", "c", "{", "d"]
+
+
 @pytest.mark.parametrize(
     ("text", "tags"),
     [
