@@ -32,7 +32,9 @@ class Project(Section):
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
         examples=["zorbl"],
-        description="Name of the LoRA and of its files: letters, digits, `.`, `_`, `-`; a letter or digit first.",
+        description=(
+            "Name of the LoRA and of its files: at most 100 letters, digits, `.`, `_`, `-`; a letter or digit first."
+        ),
     )
     kind: Literal["lora", "slider"] = Field(
         "lora", description="`lora` learns from images; `slider` learns a direction between prompts, without images."
