@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lorabuild.core.errors import ProjectError
 from lorabuild.schema.check_disk import check_disk
 from lorabuild.schema.kept import kept
+from lorabuild.schema.nearby import absent
 
 if TYPE_CHECKING:
     from lorabuild.schema.loaded import Loaded
@@ -69,11 +70,7 @@ def project_folder(args: argparse.Namespace) -> Path:
     """The project's folder, for commands that need nothing of lora.yaml. Raises ``ProjectError``."""
     folder = Path(getattr(args, "folder", ".")).absolute()
     if not (folder / "lora.yaml").is_file():
-        raise ProjectError(
-            "there is no lora.yaml here",
-            where=str(folder),
-            next_step="`-C DIR` works elsewhere; `lorabuild init` makes one",
-        )
+        raise absent(folder / "lora.yaml")
     return folder
 
 

@@ -13,6 +13,7 @@ from lorabuild.schema.consumed import consumed
 from lorabuild.schema.document import Document, Place, read
 from lorabuild.schema.explain import told
 from lorabuild.schema.loaded import FILE, Loaded
+from lorabuild.schema.nearby import absent
 from lorabuild.schema.override import apply
 from lorabuild.schema.problems import Problem, ProblemsError
 from lorabuild.schema.project import Project
@@ -75,11 +76,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except FileNotFoundError:
-        raise ProjectError(
-            f"there is no {file.name} here",
-            where=str(file.parent),
-            next_step="`lorabuild init` makes one; `-C DIR` works elsewhere",
-        ) from None
+        raise absent(file) from None
     except OSError as error:
         raise ProjectError(f"{file.name} can't be read: {error.strerror}", where=str(file)) from error
 
