@@ -11,6 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lorabuild.core.errors import StoreError
 from lorabuild.core.trouble import passing, reason, trouble
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ def drop_half_written(folder: Path) -> None:
         for path in folder.glob(f"{_HALF}*-*"):
             if path.is_file() and time.time() - path.stat().st_mtime > _STALE:
                 path.unlink()
+
+
+def hold_to_writable(folder: Path) -> None:
+    """Raise StoreError where no file can be put into a folder, or into the one that it will be made in."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        what, step = "no file can be written into this folder", "make it writable for you, or name another one"
+        raise StoreError(what, where=str(there), next_step=step)
 
 
 def write_plain(path: Path, data: bytes) -> None:

@@ -13,7 +13,7 @@ from lorabuild.core.batch import BATCH
 from lorabuild.core.claim import claim
 from lorabuild.core.errors import BlobError, StageError
 from lorabuild.core.events import Emit, Event
-from lorabuild.core.files import drop_half_written
+from lorabuild.core.files import drop_half_written, hold_to_writable
 from lorabuild.core.journal import Journal
 from lorabuild.core.store import Store
 from lorabuild.core.trouble import LESS, within_memory
@@ -281,7 +281,7 @@ class _Worker:
             self.emit(Event(kind, stage, data))
 
     def _before_training(self) -> None:
-        """The last moment before hours are spent: something to learn from, and the lock as promised."""
+        """The last moment before hours are spent: something to learn from, a place for it, the lock as promised."""
         if not self.view.step("train").items and not self.view.step("train").waiting:
             raise StageError("there is nothing to train on")
         if not self.view.project.slider and not any(row.images for row in balancing.table(self.view).concepts):
@@ -289,5 +289,7 @@ class _Worker:
             raise StageError(
                 f"no image can be used ({named})", next_step="put readable images into the concept folders"
             )
+        if self.view.step("train").todo and "package" in up_to(self.wishes.targets):
+            hold_to_writable(self.view.site.path(self.view.project.output.folder))
         if self.wishes.locked and not self.view.variant:
             hold_to_lock(self.view, EARLY)

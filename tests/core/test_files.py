@@ -217,3 +217,11 @@ def test_names_that_a_file_system_may_take_for_one_get_numbers():
     for name in ("Caf\u00e9", "cafe\u0301", "cafe", "CAF\u00c9", "cafe"):
         taken.append(numbered(name, lambda one: folded(one) not in map(folded, taken)))
     assert taken == ["Caf\u00e9", "cafe\u0301-2", "cafe", "CAF\u00c9-3", "cafe-2"]
+
+
+def test_a_folder_that_takes_no_file_is_named(tmp_path, monkeypatch):
+    files.hold_to_writable(tmp_path / "not/yet/there")
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)  # root may write everywhere
+    with pytest.raises(StoreError, match="no file can be written") as caught:
+        files.hold_to_writable(tmp_path / "not/yet/there")
+    assert caught.value.where == str(tmp_path)

@@ -1,14 +1,16 @@
+import os
+
 import light
 import pytest
 
 from lorabuild.core import nullindex, statcache
 from lorabuild.core.digest import digest
-from lorabuild.core.errors import BusyError, StageError
+from lorabuild.core.errors import BusyError, StageError, StoreError
 from lorabuild.core.stamps import stamp
 from lorabuild.graph import finish, order
 from lorabuild.graph.explain import shown
 from lorabuild.graph.order import STAGES, up_to
-from lorabuild.stages import prepare
+from lorabuild.stages import prepare, train
 
 
 def kinds(events, *wanted):
@@ -122,6 +124,18 @@ def test_without_a_usable_image_nothing_is_trained(project):
         light.built(project, targets=("train",))
     assert "data/cape/e.png" in caught.value.what
     assert "readable images" in caught.value.next_step
+
+
+def test_an_output_folder_that_takes_no_file_is_told_before_the_training(project, monkeypatch):
+    light.built(project)
+    with light.viewed(project) as view:
+        light.plant(view, "latents", "text")
+    (project / "out").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _mode: not str(path).endswith("out"))  # root may write everywhere
+    monkeypatch.setattr(train, "run", lambda *_: pytest.fail("it was trained"))
+    with pytest.raises(StoreError, match="no file can be written") as caught:
+        light.built(project, targets=())
+    assert caught.value.where == str(project / "out")
 
 
 def test_a_busy_store_is_an_error_where_nobody_waits(project):
