@@ -26,7 +26,7 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "triggers", parents=[of_project()], help="which trigger will learn what", description=described(__doc__)
     )
-    parser.add_argument("action", nargs="?", choices=("suggest",), metavar="suggest", help="name free words near WORD")
+    parser.add_argument("action", nargs="?", metavar="suggest", help="name free words near WORD")
     parser.add_argument("word", nargs="?", metavar="WORD", help="the word you have in mind")
     parser.add_argument("--probe", action="store_true", help="ask the base model how much it already knows the words")
 
@@ -35,6 +35,13 @@ def run(args: argparse.Namespace) -> int:
     """Print what every trigger absorbs and what to look twice at, or free words; 0 always."""
     from lorabuild.graph.session import viewing
 
+    if args.action not in (None, "suggest"):
+        near = f"`lorabuild triggers suggest {args.word or args.action}` names free words"
+        raise ProjectError(
+            f"`{args.action}` says nothing here",
+            where="command line",
+            next_step=f"`lorabuild triggers` tells of all triggers; {near}",
+        )
     if (args.action is None) != (args.word is None):
         raise ProjectError("no word was given", where="command line", next_step="`lorabuild triggers suggest zorbl`")
     with viewing(opened(args), source_date()) as view:
