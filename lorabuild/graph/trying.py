@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from functools import cached_property
@@ -106,10 +107,10 @@ def places(view: View, shots: list[Shot], asked: str | None = None, *, replace: 
 
     Raises ``ProjectError`` for what is there already, unless it is to be replaced.
     """
-    folder = out_folder(view.site) / FOLDER if not asked else Path(asked) if Path(asked).is_dir() else None
-    if folder:
+    folder = out_folder(view.site) / FOLDER if not asked else Path(asked)
+    if not asked or asked.endswith(("/", os.sep)) or folder.is_dir():
         return _numbered(folder, shots)
-    paths = _asked(Path(str(asked)), len(shots))
+    paths = _asked(folder, len(shots))
     for path in paths:
         free(path, replace=replace)
     return paths

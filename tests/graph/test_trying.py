@@ -95,6 +95,7 @@ def test_a_place_of_ones_own(trial, tmp_path):
     assert places(trial.view, [one], x) == [tmp_path / "x.png"]
     assert [path.name for path in places(trial.view, [one, two], str(tmp_path / "x"))] == ["x-1.png", "x-2.png"]
     assert places(trial.view, [one], str(tmp_path)) == [tmp_path / "0001-a.png"]
+    assert places(trial.view, [one], f"{tmp_path}/new/") == [tmp_path / "new/0001-a.png"]
     with pytest.raises(ProjectError, match="can't be written as"):
         places(trial.view, [one], "x.jpg")
     save([tmp_path / "x.png"], [b"1"])
