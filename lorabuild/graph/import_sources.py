@@ -64,11 +64,12 @@ def source(paths: Sequence[Path], *, loose: bool = False) -> Source:
         if not path.exists():
             hint = "name a folder of images, or a .toml or .json with settings"
             raise ProjectError("there is no such file or folder", where=str(path), next_step=hint)
+    paths = list({path.resolve(): path for path in paths}.values())
     here = [path.parent if path.is_file() else path for path in paths]
     settings = Settings("dataset", {})
     for path in paths:
         if not path.is_dir():
-            settings = _with_dataset(_joined(settings, read(path)), path.parent)
+            settings = _with_dataset(_joined(settings, read(path)), path.parent, paths)
     look = anywhere if loose else of_kohya
     pictures = [one for path in paths if path.is_dir() for one in look(path)] or _named(settings, here)
     keep = int(settings.words.get("keep_tokens") or 0)
@@ -112,8 +113,8 @@ def _joined(first: Settings, second: Settings) -> Settings:
     return Settings(kinds[0] if kinds else "dataset", words, (*first.subsets, *second.subsets), names)
 
 
-def _with_dataset(settings: Settings, here: Path) -> Settings:
-    """A file with settings may name the one with its folders."""
+def _with_dataset(settings: Settings, here: Path, paths: Sequence[Path]) -> Settings:
+    """A file with settings may name the one with its folders; a person may name it as well, among ``paths``."""
     named = settings.words.get("dataset_config")
     if not named or settings.subsets:
         return settings
@@ -121,7 +122,7 @@ def _with_dataset(settings: Settings, here: Path) -> Settings:
     if not found:
         what = f"there is no file `{named}`, which `dataset_config` names"
         raise ProjectError(what, where=str(here), next_step="put it there, or take the word away")
-    return _joined(settings, read(found))
+    return settings if any(path.samefile(found) for path in paths) else _joined(settings, read(found))
 
 
 def _named(settings: Settings, here: Sequence[Path]) -> list[Pictures]:

@@ -202,6 +202,8 @@ def test_settings_and_their_folders_are_found_together(tmp_path):
     assert (told["scale_weight_norms"].status, told["pretrained_model_name_or_path"].status) == ("nothing", "nothing")
     assert "scale_weight_norms" in made.text
     assert top.is_dir()
+    both = [tmp_path / "config.toml", tmp_path / "data.toml", tmp_path / "data.toml"]  # one file, though named twice
+    assert list(imported(both, tmp_path / "again", Wishes()).concepts) == ["zorbl"]
 
 
 def test_several_datasets_are_several_resolutions(tmp_path):
