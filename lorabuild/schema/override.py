@@ -25,7 +25,8 @@ def apply(document: Document, override: str) -> None:
         _, _, problem = value.problems[0]
         document.blame(trail, Place(source), f"the value can't be read: {problem.what}", problem.next_step)
         return
-    put(document, trail, value.data, Place(source, raw=text.strip()))
+    raw = None if isinstance(value.data, dict | list) else text.strip()
+    put(document, trail, value.data, Place(source, raw=raw))
 
 
 def put(document: Document, trail: tuple[str, ...], value: Any, place: Place) -> None:

@@ -36,6 +36,7 @@ def test_a_set_word_is_placed_on_the_command_line(project):
         ("training.lr=1", "no word `lr` under `training`", "belongs under `training.optimizer`"),
         ("trainign.batch=1", "no word `trainign`", "`training`"),
         ("training.batch=two", "whole number", "batch: 1"),
+        ("training={batch: two}", "here stands the text `two`", "batch: 1"),
         ("network.type=locn", "can't be `locn`", "type: locon"),
         ("name.a=3", "`name` is no section", "--set name=…"),
         ("name", "sets nothing", "--set word=value"),
