@@ -134,7 +134,10 @@ def test_free_words(asked):
 
 @pytest.mark.parametrize(
     ("line", "told"),
-    [(["suggest"], "`lorabuild triggers suggest zorbl`"), (["zorbl"], "tells of all triggers; `lorabuild triggers suggest zorbl`")],
+    [
+        (["suggest"], "`lorabuild triggers suggest zorbl`"),
+        (["zorbl"], "tells of all triggers; `lorabuild triggers suggest zorbl`"),
+    ],
 )
 def test_what_cannot_be_meant(line, told, project, capsys):
     assert main(["-C", str(project), "triggers", *line]) == 2
