@@ -15,7 +15,7 @@ from lorabuild.graph.explain import changes, reasons
 from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.lineage import lengthened, waiting
-from lorabuild.graph.order import OF_IMAGES, STAGES, up_to
+from lorabuild.graph.order import LAST, OF_IMAGES, STAGES, up_to
 from lorabuild.graph.variants import own, told, whole
 from lorabuild.networks import clients
 from lorabuild.schema.families import FACTS
@@ -107,8 +107,11 @@ def _training(view: View) -> float | None:
 
 
 def loads(step: Step) -> list[str]:
-    """The models that the items to do are made with, as far as their keys are known (``tagger``, ``unet``)."""
-    named = {name for item in step.todo for name in item.parts}
+    """The models that the items to do are made with, as far as their keys are known (``tagger``, ``unet``).
+
+    Package and report only name them.
+    """
+    named = {name for item in step.todo for name in item.parts if step.stage not in ("package", LAST)}
     parts = {part for part in PARTS if f"base.{part}" in named}
     return sorted(parts | {"tagger" for name in named if name.startswith("tagger.")})
 

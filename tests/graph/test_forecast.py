@@ -60,6 +60,10 @@ def test_models_that_would_be_loaded_are_named(project):
         assert loads(view.step("text")) == ["tokenizer"]
         assert loads(view.step("sample")) == ["text_encoder", "tokenizer", "unet", "vae"]
         assert loads(view.step("scan")) == []
+    light.finished(project)
+    with light.viewed(project, "output.title=A title") as view:
+        assert [item.id for item in view.step("package").todo] == ["package"]
+        assert loads(view.step("package")) == []
 
 
 def test_time_comes_from_the_build_that_did_most(project):
