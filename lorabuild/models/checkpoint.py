@@ -56,7 +56,8 @@ def header(path: Path) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ProjectError(f"{path.name} is no safetensors file, or a broken one", where="base.model")
+        what = f"{path.name} is no safetensors file, or a broken one"
+        raise ProjectError(what, where="base.model", next_step="copy or download it again; the end may be missing")
     return found
 
 

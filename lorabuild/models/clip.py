@@ -45,7 +45,8 @@ def read(encoder: nn.Module, tokens: Tensor, skip: int) -> tuple[Tensor, Any]:
     answer = cast("Any", encoder)(input_ids=tokens.reshape(-1, LENGTH), output_hidden_states=True)
     layers = len(answer.hidden_states) - 1  # the first are the embeddings
     if skip > layers:
-        raise ProjectError(f"clip_skip {skip} is more than the text encoder's {layers} layers", where="base.clip_skip")
+        what = f"clip_skip {skip} is more than the text encoder's {layers} layers"
+        raise ProjectError(what, where="base.clip_skip", next_step="write `clip_skip: 1`, or 2 for anime bases")
     return answer.hidden_states[-skip], answer
 
 

@@ -27,6 +27,8 @@ VOCABULARY = (
     "added_tokens.json",
 )
 
+AGAIN = "copy or download the model again, or name another one"
+
 
 def files(folder: Path, part: str, where: str = WHERE) -> tuple[Path, ...]:
     """The files of a part that lies in its own folder; its config comes first."""
@@ -50,7 +52,7 @@ def weights(folder: Path, name: str, where: str = WHERE) -> tuple[Path, ...]:
     pickle = next((found for found in sorted(folder.iterdir()) if found.suffix in PICKLES), None)
     if pickle:
         raise pickled(pickle, where)
-    raise ProjectError(f"{folder.name} has no {name}.safetensors in {folder}", where=where)
+    raise ProjectError(f"{folder.name} has no {name}.safetensors in {folder}", where=where, next_step=AGAIN)
 
 
 def vocabulary(folder: Path) -> tuple[Path, ...]:
@@ -67,7 +69,8 @@ def vocabulary(folder: Path) -> tuple[Path, ...]:
 def present(path: Path, where: str = WHERE) -> Path:
     """The path, which must be a file."""
     if not path.is_file():
-        raise ProjectError(f"the base model lacks {path.parent.name}/{path.name} in {path.parent}", where=where)
+        what = f"the base model lacks {path.parent.name}/{path.name} in {path.parent}"
+        raise ProjectError(what, where=where, next_step=AGAIN)
     return path
 
 
@@ -76,7 +79,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return cast("dict[str, Any]", json.loads(path.read_text("utf-8")))
     except ValueError as error:
-        raise ProjectError(f"{path} is no valid JSON: {error}", where=WHERE) from error
+        raise ProjectError(f"{path} is no valid JSON: {error}", where=WHERE, next_step=AGAIN) from error
 
 
 def factor(config: Path) -> int:

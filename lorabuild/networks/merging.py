@@ -48,7 +48,7 @@ def merged(files: Sequence[tuple[Mapping[str, Tensor], float]]) -> dict[str, Ten
         if shares:
             made[name] = _sum(name, shares, point=name in points)
     if not made:
-        raise ProjectError("every file has the weight 0: nothing is left")
+        raise ProjectError("every file has the weight 0: nothing is left", next_step="give one of them another weight")
     return stored.state_of(strength.even(made))
 
 
@@ -99,7 +99,8 @@ def _beside(name: str, shares: Sequence[Share], *, point: bool) -> Layer:
 
 def _same(name: str, one: Tensor, other: Tensor) -> Tensor:
     if one.shape != other.shape:
-        raise ProjectError("the layer has other sizes in another file: they are for different base models", where=name)
+        what = "the layer has other sizes in another file: they are for different base models"
+        raise ProjectError(what, where=name, next_step="merge files that were made for one base")
     return one
 
 

@@ -51,7 +51,8 @@ def reweighted(state: Mapping[str, Tensor], written: Mapping[str, float]) -> dic
     each = {name: factors.get(block_of(name) or "", 1.0) for name in found}
     left = {name: scaled(name, layer, each[name]) for name, layer in found.items() if each[name] != 0}
     if not left:
-        raise ProjectError("every block of the file is at 0: nothing is left", where="blocks")
+        what = "every block of the file is at 0: nothing is left"
+        raise ProjectError(what, where="blocks", next_step="leave a block at 1, or at less")
     return stored.state_of(even(left))
 
 

@@ -44,7 +44,7 @@ def test_files_of_a_part(folder, part, names):
 def test_pickles_and_missing_files_say_where(folder):
     with pytest.raises(ProjectError, match=r"has no model\.safetensors") as caught:
         layout.weights(folder, "model", "base.vae")
-    assert caught.value.where == "base.vae"
+    assert (caught.value.where, caught.value.next_step) == ("base.vae", layout.AGAIN)
     touch(folder, "pytorch_model.bin")
     with pytest.raises(ProjectError, match="is a pickle") as caught:
         layout.weights(folder, "model", "base.vae")
