@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.trouble import printable
@@ -10,7 +13,7 @@ from lorabuild.core.words import names
 from lorabuild.graph.status import up_to_date
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lorabuild.schema.project import Project
 
@@ -197,6 +200,17 @@ def span(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def fitted(text: Iterable[str], hang: int = 2) -> list[str]:
+    """Lines for stdout: on a terminal long ones are broken between words, and go on ``hang`` columns further in."""
+    if not sys.stdout.isatty():
+        return list(text)
+    wrapper, found = TextWrapper(get_terminal_size().columns, break_long_words=False, break_on_hyphens=False), []
+    for line in text:
+        wrapper.subsequent_indent = " " * (len(line) - len(line.lstrip()) + hang)
+        found += wrapper.wrap(line) if len(line) > wrapper.width else [line]
+    return found
 
 
 def near(path: Path) -> str:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _lines(name: str, found: Sequence[Finding], waiting: int, *, every: bool) -> Iterator[str]:
     """A block a code, the worst first; in it those together that have the same advice."""
-    from lorabuild.cli.lines import counted
+    from lorabuild.cli.lines import counted, fitted
     from lorabuild.core.trouble import printable
 
     grave = sum(1 for one in found if one.remedy)
@@ -66,10 +66,10 @@ def _lines(name: str, found: Sequence[Finding], waiting: int, *, every: bool) ->
         yield f"{code} ({counts[code]})"
         for place, one in enumerate(own if every else own[:SHOWN]):
             about = "" if names(one.text, one.item) else f"{one.item}: "
-            yield f"  {printable(about + one.text)}"
+            yield from fitted([f"  {printable(about + one.text)}"])
             if one.remedy and (place + 1 == len(own[:SHOWN]) or own[place + 1].remedy != one.remedy):
                 first, *yaml = one.remedy.splitlines()
-                yield f"    → {printable(first)}"
+                yield from fitted([f"    → {printable(first)}"])
                 yield from (f"        {line}" for line in yaml)
         if len(own) > SHOWN and not every:
             yield f"  and {len(own) - SHOWN} more (-v)"

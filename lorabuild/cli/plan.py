@@ -33,8 +33,10 @@ def run(args: argparse.Namespace) -> int:
     if as_json(args):
         print(json.dumps(found, ensure_ascii=False))
     else:
+        from lorabuild.cli.lines import fitted
+
         width = get_terminal_size().columns if sys.stdout.isatty() else None
-        print("\n".join(_lines(found, width, all_items=getattr(args, "verbose", False))))
+        print("\n".join(fitted(_lines(found, width, all_items=getattr(args, "verbose", False)))))
     return 0 if found["clean"] else 3
 
 

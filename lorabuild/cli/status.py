@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     if as_json(args):
         print(json.dumps(found, ensure_ascii=False))
     else:
-        print("\n".join(_lines(found, every=getattr(args, "verbose", False))))
+        print("\n".join(lines.fitted(_lines(found, every=getattr(args, "verbose", False)), hang=12)))
     return 0
 
 

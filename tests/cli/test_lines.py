@@ -108,6 +108,19 @@ def test_a_warning_names_what_it_is_about_and_its_variant():
     assert lines.warned(found | {"text": "10 images of a can teach it"}) == "10 images of a can teach it"
 
 
+def test_long_lines_are_broken_between_words_on_a_terminal_only(monkeypatch):
+    text = ["short", "  warning: a/pal.png is transparent and becomes white", "x" * 50]
+    assert lines.fitted(text) == text
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert lines.fitted(text) == [
+        "short",
+        "  warning: a/pal.png is transparent and",
+        "    becomes white",
+        "x" * 50,
+    ]
+
+
 def test_what_a_concept_s_line_does_not_say_stands_below():
     plain = {"name": "a", "images": 20, "repeats": 6, "per_epoch": 110, "share": 112.0}
     assert lines.apart(plain) == []
