@@ -48,12 +48,17 @@ def progress(data: dict[str, Any]) -> str:
     """``120/400 steps, loss 0.0812, 2 min 40 s left, 3.1 a second``: what matters most comes first."""
     parts = [f"{data['done']}/{data['total']} {data.get('unit', '')}".rstrip()]
     if (loss := data.get("loss_mean", data.get("loss"))) is not None:
-        parts.append(f"loss {loss:.4f}")
+        parts.append(lost(loss))
     if (left := data.get("left")) is not None and data["done"] < data["total"]:
         parts.append(f"{span(left)} left")
     if rate := data.get("rate"):
         parts.append(f"{rate:.1f} a second" if rate >= 1 else f"{span(1 / rate)} each")
     return ", ".join(parts)
+
+
+def lost(loss: float) -> str:
+    """``loss 0.0812``; ``loss 3.1e-05`` where four places say nothing, as in a slider."""
+    return f"loss {loss:.4f}" if loss >= 0.001 or not loss else f"loss {loss:.1e}"
 
 
 def outcome(data: dict[str, Any]) -> str:

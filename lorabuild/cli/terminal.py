@@ -91,7 +91,7 @@ class Terminal:
                 self.bar, total=data["total"], completed=data["done"], said=self._fitting(lines.progress(data))
             )
         if data.get("loss_mean") is not None:
-            self.loss = f", loss {data['loss_mean']:.4f}"
+            self.loss = f", {lines.lost(data['loss_mean'])}"
 
     def _stage_done(self, event: Event) -> None:
         self._no_bar()

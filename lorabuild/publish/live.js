@@ -26,6 +26,7 @@
     const plain = (word ?? "").replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
     return new RegExp(`(?<![\\p{L}\\p{N}_])${plain}(?![\\p{L}\\p{N}_])`, "u").test(text) || !plain;
   };
+  const lost = (loss) => (loss >= 0.001 || !loss ? loss.toFixed(4) : loss.toPrecision(2)); // a slider's is small
   const called = (name) => names.get(name) ?? name;
   const hear = {
     begun(event) {
@@ -46,7 +47,7 @@
     progress(event) {
       const parts = [`${event.done} of ${event.total} ${event.unit ?? ""}`.trim()];
       if (event.epoch) parts.push(`epoch ${event.epoch}`);
-      if (event.loss_mean !== undefined) parts.push(`loss ${event.loss_mean.toFixed(4)}`);
+      if (event.loss_mean !== undefined) parts.push(`loss ${lost(event.loss_mean)}`);
       if (event.left !== undefined && event.done < event.total) parts.push(`${span(event.left)} left`);
       if (event.rate) parts.push(event.rate >= 1 ? `${event.rate.toFixed(1)} a second` : `${span(1 / event.rate)} each`);
       now.how = parts.join(" · ");
@@ -138,7 +139,7 @@
     get("others").replaceChildren(...runs.slice(0, -1).map(([, run]) => drawn("path", { d: `M${points(2, run.losses).join("L")}`, class: "other" })));
     text(get("whose"), `${names.size > 1 ? `${called(last[0])}, ` : ""}mean of the last hundred`);
     get("runs").hidden = runs.length < 2;
-    const said = ([name, run]) => `${called(name)}: loss ${run.losses.at(-1)[2].toFixed(4)} at step ${run.losses.at(-1)[0]} of ${run.total}`;
+    const said = ([name, run]) => `${called(name)}: loss ${lost(run.losses.at(-1)[2])} at step ${run.losses.at(-1)[0]} of ${run.total}`;
     get("runs").replaceChildren(...runs.map((run) => made("li", said(run))).reverse());
     const marks = [1, 0.5, 0].map((share) => label(Number((share * high).toPrecision(2)), { x: "-8", y: `${100 - 100 * share}%`, dy: ".35em", "text-anchor": "end" }));
     for (const share of [0, 0.5, 1]) marks.push(label(Math.round(share * total), { x: `${100 * share}%`, y: "100%", dy: "1.35em", "text-anchor": "middle" }));

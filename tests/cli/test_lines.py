@@ -108,6 +108,13 @@ def test_a_warning_names_what_it_is_about_and_its_variant():
     assert lines.warned(found | {"text": "10 images of a can teach it"}) == "10 images of a can teach it"
 
 
+@pytest.mark.parametrize(
+    ("loss", "text"), [(0.08123, "0.0812"), (0.0, "0.0000"), (3.14e-5, "3.1e-05"), (float("nan"), "nan")]
+)
+def test_a_small_loss_keeps_its_digits(loss, text):
+    assert lines.lost(loss) == f"loss {text}"
+
+
 def test_long_lines_are_broken_between_words_on_a_terminal_only(monkeypatch):
     text = ["short", "  warning: a/pal.png is transparent and becomes white", "x" * 50]
     assert lines.fitted(text) == text
