@@ -78,8 +78,9 @@ def waiting(view: View) -> list[dict[str, str]]:
     if last is None or last.facts.get("settings") != about(asked, {})["settings"]:
         return []
     text = (
-        f"`on_change: continue`: only images that are new or changed and about {training.rehearsal:.0%} of the others "
-        "are trained on, so there are fewer steps than the whole budget's; how many, the build says"
+        "`on_change: continue`: where images are new or changed, only these and about "
+        f"{training.rehearsal:.0%} of the others are trained on, in fewer steps than the whole budget's (how many, the "
+        "build says); where some only went away, it is trained from the start"
     )
     return [{"code": "continued", "item": TRAIN, "text": text}]
 

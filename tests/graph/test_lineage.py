@@ -151,7 +151,7 @@ def test_a_plan_says_beforehand_that_fewer_steps_are_to_come(project):
     changed(project)
     with light.viewed(project, CONTINUE, "training.rehearsal=0.5") as view:
         (note,) = forecast(view)["notes"]
-    assert note["text"].startswith("`on_change: continue`: only images that are new or changed and about 50% of the")
+    assert note["text"].startswith("`on_change: continue`: where images are new or changed, only these and about 50%")
     for other in ((), (CONTINUE, "training.seed=9")):
         with light.viewed(project, *other) as view:
             assert forecast(view)["notes"] == []
