@@ -16,6 +16,7 @@ from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.lineage import lengthened, waiting
 from lorabuild.graph.order import LAST, OF_IMAGES, STAGES, up_to
+from lorabuild.graph.unmatched import unmatched
 from lorabuild.graph.variants import own, told, whole
 from lorabuild.networks import clients
 from lorabuild.schema.families import FACTS
@@ -52,8 +53,12 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def notes(view: View) -> list[dict[str, str]]:
-    """What a training that is to be done has before it, where its file won't load, and the images it leaves out."""
-    found = [*waiting(view), *(note for item in view.step("train").todo for note in item.reads.get("notes", ()))]
+    """Rules that do nothing; what a training has before it, where its file won't load, which images it leaves out."""
+    found = [
+        *unmatched(view),
+        *waiting(view),
+        *(note for item in view.step("train").todo for note in item.reads.get("notes", ())),
+    ]
     if longer := lengthened(view)[1]:
         found.append({"code": "longer", "item": "train", "text": longer})
     unloaded = clients.said(
