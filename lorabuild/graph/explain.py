@@ -9,6 +9,7 @@ from lorabuild.core.digest import short
 
 MISSING = object()
 SHOWN = 6  # hex digits of a digest
+UNSET = tuple(f": {when} {what}" for when in ("new,", "gone, was") for what in ("none", "empty"))
 
 
 def reasons(then: Mapping[str, Any] | None, now: Mapping[str, Any], *, had_result: bool, thing: str = "") -> list[str]:
@@ -35,7 +36,7 @@ def changes(then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[str]
 def _ordered(found: Iterable[str]) -> list[str]:
     """Another ``type`` first, since other words come and go with it; those that were and are unset only where alone."""
     every = sorted(found, key=lambda text: not text.partition(" ")[0].endswith(".type"))
-    return [text for text in every if not text.endswith((": new, none", ": gone, was none"))] or every
+    return [text for text in every if not text.endswith(UNSET)] or every
 
 
 def _differences(place: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -70,4 +71,4 @@ def shown(value: Any) -> str:
         text = ", ".join(f"{name} {shown(part)}" for name, part in value.items() if part)
     else:
         text = str(value)
-    return text if len(text) <= 120 else f"{text[:119]}…"
+    return (text or "empty") if len(text) <= 120 else f"{text[:119]}…"

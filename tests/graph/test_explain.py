@@ -26,6 +26,7 @@ def test_digests_are_shortened_and_long_values_cut():
     assert shown(B3) == "b3:012345…"
     assert len(shown("x" * 500)) == 120
     assert shown(None) == "none"
+    assert [shown([]), shown(""), shown({})] == ["empty"] * 3
     assert shown([B3, 1]) == "b3:012345…, 1"
 
 
