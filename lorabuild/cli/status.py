@@ -43,6 +43,8 @@ def _lines(found: dict[str, Any], *, every: bool) -> list[str]:
         _stages(found["stages"], every=every),
         _built(found),
     ]
+    if gone := found["missing"]:
+        parts.append([f"  missing     {lines.several(gone)}: `lorabuild` puts it there"])
     parts.append([f"  set aside: {lines.set_aside(entry)}" for entry in found["aside"]])
     return [f"{found['name']}: {done}", *(line for part in parts if part for line in ("", *part))]
 

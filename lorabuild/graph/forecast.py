@@ -16,6 +16,7 @@ from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.lineage import lengthened, waiting
 from lorabuild.graph.order import LAST, OF_IMAGES, STAGES, up_to
+from lorabuild.graph.status import missing
 from lorabuild.graph.unmatched import unmatched
 from lorabuild.graph.variants import own, told, whole
 from lorabuild.networks import clients
@@ -53,8 +54,9 @@ def forecast(view: View, targets: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def notes(view: View) -> list[dict[str, str]]:
-    """Rules that do nothing; what a training has before it, where its file won't load, which images it leaves out."""
+    """Files that are gone, rules that do nothing; what a training has before it and leaves out, who can't load it."""
     found = [
+        *_gone(view),
         *unmatched(view),
         *waiting(view),
         *(note for item in view.step("train").todo for note in item.reads.get("notes", ())),
@@ -76,6 +78,12 @@ def notes(view: View) -> list[dict[str, str]]:
             {"code": "validation", "item": "train", "text": f"{many} held out of the training, to validate it on"}
         )
     return found
+
+
+def _gone(view: View) -> Iterator[dict[str, str]]:
+    if gone := missing(view):
+        more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+        yield {"code": "missing", "item": gone[0], "text": f"missing: {gone[0]}{more}; a build puts it there"}
 
 
 def _stage(view: View, step: Step, history: list[dict[str, Any]]) -> dict[str, Any]:

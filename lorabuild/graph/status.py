@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import product
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from lorabuild.core.holdings import quick_bytes
 from lorabuild.graph import balancing
 from lorabuild.graph.heldout import held_out
 from lorabuild.graph.members import captioned, members
-from lorabuild.graph.order import OF_IMAGES, STAGES
-from lorabuild.graph.variants import own, told
+from lorabuild.graph.order import LAST, OF_IMAGES, STAGES
+from lorabuild.graph.variants import file_name, own, told
 from lorabuild.schema.resolutions import resolutions
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def status(view: View) -> dict[str, Any]:
         "images": images(view),
         "aside": aside(view),
         "outputs": outputs(view, history),
+        "missing": missing(view),
         "last_build": last_build(history),
         "store": {"bytes": quick_bytes(view.store), "builds": len(history)},
         **told(view),
@@ -59,6 +62,16 @@ def outputs(view: View, history: Sequence[Mapping[str, Any]]) -> list[dict[str, 
         with suppress(OSError):
             found.append({"path": entry["path"], "bytes": view.site.path(entry["path"]).stat().st_size})
     return found
+
+
+def missing(view: View) -> list[str]:
+    """Paths of the files that the project hands out as it stands, all of it being made, and that don't lie there."""
+    found = []
+    for one, stage in product(view.all(), ("package", LAST)):
+        if one.step(stage).clean:
+            names = (file_name(one, name) for result in one.made(stage).values() for name in result.outputs)
+            found += [(PurePosixPath(one.project.output.folder) / name).as_posix() for name in names]
+    return [path for path in sorted(found) if not view.site.path(path).exists()]
 
 
 def up_to_date(name: str, aside: int) -> str:

@@ -65,13 +65,17 @@ def test_for_programs(asked, project):
     assert {"path": "out/tiny.safetensors", "bytes": 4} in found["outputs"]
 
 
-def test_files_that_are_gone_are_not_listed(asked, project):
+def test_files_that_are_gone_are_named_as_missing(asked, project, capsys):
     light.finished(project)
     light.built(project, targets=())
     for path in (project / "out").iterdir():
         path.unlink()
-    assert json.loads(asked("--json"))["outputs"] == []
+    found = json.loads(asked("--json"))
+    assert (found["outputs"], found["missing"]) == ([], ["out/report.html", "out/tiny.json", "out/tiny.safetensors"])
     assert "files" not in asked()
+    assert "  missing     out/report.html and 2 more: `lorabuild` puts it there" in asked().splitlines()
+    main(["-C", str(project), "plan"])
+    assert "  missing: out/report.html and 2 more; a build puts it there" in capsys.readouterr().out.splitlines()
 
 
 def test_of_many_files_the_lora_comes_first_and_the_rest_is_counted(asked, project, monkeypatch):
