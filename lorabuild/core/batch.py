@@ -90,7 +90,11 @@ class Batch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.flush()
+        try:
+            self.flush()
+        except KeyboardInterrupt:  # in the middle of it; what it was about is still there
+            self.flush()
+            raise
 
     def _add(self, result: Result, item: Item) -> None:
         self.waiting.append((item, result))

@@ -109,3 +109,17 @@ def test_facts_that_are_no_json_are_refused(store):
     outputs.done(item(1), facts={"a": object()})
     with pytest.raises(TypeError):
         outputs.flush()
+
+
+def test_an_interruption_while_the_rest_is_committed_loses_nothing(store, monkeypatch):
+    commit, said = store.commit, [KeyboardInterrupt]
+
+    def interrupted(*given):
+        if said:
+            raise said.pop()
+        commit(*given)
+
+    monkeypatch.setattr(store, "commit", interrupted)
+    with pytest.raises(KeyboardInterrupt), store.writer("tag") as outputs:
+        outputs.done(item(0))
+    assert kept(store, 1) == 1

@@ -28,7 +28,7 @@ COMMANDS = {
 
 def imports(*words):
     """Exit code, and the modules that a command line imports."""
-    command = [sys.executable, "-X", "importtime", "-m", "lorabuild", *words]
+    command = [sys.executable, "-P", "-X", "importtime", "-m", "lorabuild", *words]  # the lorabuild that built
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     named = re.findall(r"^import time:.*\|\s*([\w.]+)$", done.stderr, re.MULTILINE)
     assert len(named) > 20, done.stderr
