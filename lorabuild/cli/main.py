@@ -99,11 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if refusal := plainly(error):
             _tell(refusal, as_json="--json" in words)
             return refusal.exit_code
-        if not _signals:
+        if not _signals:  # pydantic's core wraps what a handler raises in it
             raise
-        return _interrupted(
-            "", terminated=signal.SIGTERM in _signals
-        )  # pydantic's core wraps what a handler raises in it
+        return _interrupted("", terminated=signal.SIGTERM in _signals)
     return code
 
 

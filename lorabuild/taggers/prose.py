@@ -160,9 +160,7 @@ class Captioner:
         """Whether an answer is as long as it may be, and the model has not ended it."""
         said = self._model.generation_config
         ends = () if said.forced_eos_token_id else said.eos_token_id  # an end that is forced at the limit is none
-        beside = getattr(
-            getattr(self._processor, "tokenizer", None), "added_tokens_decoder", ()
-        )  # BLIP-2 begins with some
+        beside = getattr(getattr(self._processor, "tokenizer", None), "added_tokens_decoder", ())  # BLIP-2's first ones
         made = found[1:] if self._model.config.is_encoder_decoder else [*dropwhile(beside.__contains__, found)]
         ended = found[-1] in (ends if isinstance(ends, list | tuple) else (ends,))
         return len(made) >= self._settings.max_tokens and not ended
