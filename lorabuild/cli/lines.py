@@ -218,11 +218,6 @@ def fitted(text: Iterable[str], hang: int = 2) -> list[str]:
     return found
 
 
-def several(paths: Sequence[str]) -> str:
-    """``out/t.png``; ``out/t.png and 3 more``."""
-    return paths[0] + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
-
-
 def near(path: Path) -> str:
     """A path as it is written from here."""
     path, here = path.absolute(), Path.cwd()

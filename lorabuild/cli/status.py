@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _lines(found: dict[str, Any], *, every: bool) -> list[str]:
     """How it is and what to type next; what it is made of; what was built and what is kept."""
+    from lorabuild.graph.status import several
+
     done = "up to date" if found["clean"] else "there is work to do (`lorabuild plan` says what)"
     parts = [
         lines.target_lines(found.get("targets", ())),
@@ -44,7 +46,7 @@ def _lines(found: dict[str, Any], *, every: bool) -> list[str]:
         _built(found),
     ]
     if gone := found["missing"]:
-        parts.append([f"  missing     {lines.several(gone)}: `lorabuild` puts it there"])
+        parts.append([f"  missing     {several(gone)}: `lorabuild` puts it there"])
     parts.append([f"  set aside: {lines.set_aside(entry)}" for entry in found["aside"]])
     return [f"{found['name']}: {done}", *(line for part in parts if part for line in ("", *part))]
 

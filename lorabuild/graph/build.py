@@ -47,9 +47,6 @@ if TYPE_CHECKING:
     from lorabuild.schema.loaded import Loaded
 
 LOOKS = 3
-NEED_LESS = {
-    "train": "write `training.gradient_checkpointing: true`, or lower training.batch, images.resolution or network.dim"
-}
 End = Callable[["View", tuple[str, ...], "Mapping[str, Any]", "Wishes", Emit], list[dict[str, str]]]
 """What is done with a finished view; answers with the files that came out."""
 
@@ -238,7 +235,7 @@ class _Worker:
         self.emit(Event("stage", stage, {"total": step.total, "todo": len(step.todo), "reasons": why}))
         module = import_module(f"lorabuild.stages.{stage}")
         writer = self.view.store.writer(stage, every=getattr(module, "BATCH", BATCH))
-        with within_memory(stage, NEED_LESS.get(stage, LESS)), writer as outputs:
+        with within_memory(stage, getattr(module, "NEEDS_LESS", LESS)), writer as outputs:
             emit = Along(self.view, self.emit) if stage == "train" else self.emit
             module.run(step.todo, self.view.site, outputs, emit)
         self.view.again(stage)

@@ -13,7 +13,7 @@ from lorabuild.graph import manifest, past
 from lorabuild.graph.difference import record_words
 from lorabuild.graph.lineage import parent_of
 from lorabuild.graph.order import LAST
-from lorabuild.graph.status import aside, up_to_date
+from lorabuild.graph.status import aside, several, up_to_date
 from lorabuild.graph.variants import file_name, handing, own
 from lorabuild.schema.source_places import variables
 
@@ -46,8 +46,7 @@ def finish(
     for path in wrote:
         emit(Event("note", LAST, {"code": "wrote", "item": path, "text": f"wrote {path}"}))
     if wrote and not any(counts["ran"] for counts in tally.values()):
-        more = f" and {len(wrote) - 1} more" if len(wrote) > 1 else ""
-        text = f"put back as this lora.yaml makes it: {wrote[0]}{more}"
+        text = f"put back as this lora.yaml makes it: {several(wrote)}"
         emit(Event("note", LAST, {"code": "put-back", "item": view.project.output.folder, "text": text}))
     for name, data in texts.items():
         if not wishes.locked:

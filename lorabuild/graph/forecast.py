@@ -16,7 +16,7 @@ from lorabuild.graph.heldout import held_out
 from lorabuild.graph.inventory import relative
 from lorabuild.graph.lineage import lengthened, waiting
 from lorabuild.graph.order import LAST, OF_IMAGES, STAGES, up_to
-from lorabuild.graph.status import missing
+from lorabuild.graph.status import missing, several
 from lorabuild.graph.unmatched import unmatched
 from lorabuild.graph.variants import own, told, whole
 from lorabuild.networks import clients
@@ -82,8 +82,7 @@ def notes(view: View) -> list[dict[str, str]]:
 
 def _gone(view: View) -> Iterator[dict[str, str]]:
     if gone := missing(view):
-        more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
-        yield {"code": "missing", "item": gone[0], "text": f"missing: {gone[0]}{more}; a build puts it there"}
+        yield {"code": "missing", "item": gone[0], "text": f"missing: {several(gone)}; a build puts it there"}
 
 
 def _stage(view: View, step: Step, history: list[dict[str, Any]]) -> dict[str, Any]:

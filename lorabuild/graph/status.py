@@ -74,6 +74,11 @@ def missing(view: View) -> list[str]:
     return [path for path in sorted(found) if not view.site.path(path).exists()]
 
 
+def several(paths: Sequence[str]) -> str:
+    """``out/t.png``; ``out/t.png and 3 more``."""
+    return paths[0] + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+
+
 def up_to_date(name: str, aside: int) -> str:
     """What a build says that had nothing to do."""
     left = f" ({aside} set aside: `lorabuild status` names them)" if aside else ""

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 VERSION = 2
 LOGS = ".lorabuild/logs"
+NEEDS_LESS = "write `training.gradient_checkpointing: true`, or lower training.batch, images.resolution or network.dim"
+"""What to do where memory runs out."""
 
 
 def run(inputs: Sequence[Item], site: Site, outputs: Outputs, emit: Emit) -> None:
